@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# `make test`: installs what is missing, then format, lints, tidy, unit and product tests.
+# Every step runs even if one before it failed; each keeps its whole output in target/test-logs/<step>.log.
+# The last line is `N passed, N failed`, summed over all test binaries; a step that fails without a failed test
+# (formatting, a lint, a crate that does not build, a test binary that dies) counts as one failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. make/install.sh
+
+logs=target/test-logs
+mkdir -p "$logs"
+rm -f "$logs"/*.log
+failed_steps=0
+
+# Sums `test result:` lines of a log: prints "<passed> <failed>".
+count() {
+  awk '/^test result: / { for (i = 1; i < NF; i++) { if ($(i+1) == "passed;") p += $i; if ($(i+1) == "failed;") f += $i } }
+       END { print p + 0, f + 0 }' "$@"
+}
+
+# step <name> <seconds at most> <command>…
+step() {
+  local name=$1 limit=$2 log="$logs/$1.log" begun=$SECONDS status failed
+  shift 2
+  echo "== $name: $*"
+  if [ "$(type -t "$1")" = function ]; then "$@" >"$log" 2>&1; else timeout --kill-after=20 "$limit" "$@" >"$log" 2>&1; fi
+  status=$?
+  if [ $status = 0 ]; then
+    echo "   ok ($((SECONDS - begun)) s)"
+    return
+  fi
+  [ $status = 124 ] && echo "took longer than $limit s" >>"$log"
+  read -r _ failed < <(count "$log")
+  [ "$failed" = 0 ] && failed_steps=$((failed_steps + 1))
+  echo "   FAILED ($((SECONDS - begun)) s); the end of $log:"
+  # Failed tests name themselves; otherwise the first errors and the end say most.
+  grep -nE '^(error|warning: unused|test .*FAILED|Diff in|tidy: )' "$log" | head -40 | sed 's/^/   /'
+  tail -n 60 "$log" | sed 's/^/   /'
+}
+
+step install 600 install_for_tests
+step format 120 cargo fmt --all --check
+step clippy 900 cargo clippy --workspace --all-targets -- -D warnings
+step tidy 300 cargo xtask tidy
+step test 1500 cargo test --workspace --no-fail-fast
+
+# What was left out, and why; in strict mode such a test has failed.
+grep -hE '^(skipped|SKIPPED)[: ]' "$logs/test.log" 2>/dev/null | sort -u | head -20
+read -r passed failed < <(count "$logs/test.log")
+failed=$((failed + failed_steps))
+echo "took $SECONDS s; logs in $logs"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
