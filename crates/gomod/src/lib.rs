@@ -10,6 +10,7 @@
 mod unicode;
 
 mod bang;
+pub mod go_version;
 pub mod semver;
 
 pub mod path;
@@ -22,6 +23,11 @@ pub mod version;
 
 pub mod info;
 
+pub mod modfile;
+
 pub mod hash;
+
+pub mod gosum;
+pub mod graph;
 
 pub mod zip;
