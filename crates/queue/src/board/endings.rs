@@ -1,0 +1,143 @@
+//! How jobs leave the board: done, set back, given up, or because the process stops.
+
+use std::sync::Arc;
+
+use super::{Board, Phase};
+use crate::entry::{Acts, Entry, Now};
+use crate::flight::{Flight, cut};
+use crate::job::{JobId, Outcome};
+use crate::lane::Place;
+
+/// Longest failure message kept in a row, in bytes.
+const MESSAGE_BYTES_MAX: usize = 4096;
+
+impl Board {
+    /// Notes how a run ended.
+    pub(crate) fn complete(&mut self, id: &JobId, outcome: Outcome, now: Now) -> Acts {
+        let draining = self.phase == Phase::Draining;
+        let Some(entry) = self.jobs.get_mut(id) else {
+            return Acts::default();
+        };
+        let kind = entry.job.kind.clone();
+        let flight = Arc::clone(&entry.flight);
+        let durable = entry.durable;
+        match &outcome {
+            Outcome::Failed {
+                message,
+                retry: true,
+            } if durable => {
+                entry.message = cut(message, MESSAGE_BYTES_MAX).to_owned();
+                self.set_back(id, &outcome, now);
+            }
+            // Its row stays: it runs again after the restart.
+            Outcome::Cancelled if draining => drop(self.remove(id)),
+            _ => {
+                if let Some(entry) = self.remove(id)
+                    && entry.durable
+                {
+                    self.changes.delete(id);
+                    self.keep(&entry, &outcome, now);
+                }
+            }
+        }
+        Acts {
+            starts: self.fill(&kind),
+            finished: vec![(flight, outcome)],
+        }
+    }
+
+    /// Makes a job that failed wait for its next try, or gives it up.
+    fn set_back(&mut self, id: &JobId, outcome: &Outcome, now: Now) {
+        let draining = self.phase == Phase::Draining;
+        let Board {
+            jobs,
+            lanes,
+            wakes,
+            changes,
+            settings,
+            ..
+        } = self;
+        let Some(entry) = jobs.get_mut(id) else {
+            return;
+        };
+        let lane = lanes.entry(entry.job.kind.clone()).or_default();
+        if entry.attempts >= settings.retry.attempts_max || lane.is_waiting_room_full(settings) {
+            if let Some(entry) = self.bury(id, now) {
+                self.keep(&entry, outcome, now);
+            }
+            return;
+        }
+        let delay = settings.retry.delay(entry.attempts, now.roll);
+        changes.save(
+            entry.row(now.unix_ms.saturating_add(delay.as_millis() as i64), None),
+            None,
+        );
+        lane.shift(
+            id,
+            &mut entry.spot,
+            Place::Waiting(now.instant + delay),
+            wakes,
+        );
+        entry.counts = true;
+        // Whoever waited for this run has its outcome; the next one has waiters of its own.
+        entry.flight = Flight::new(id.clone());
+        if draining {
+            self.remove(id);
+        }
+    }
+
+    /// Gives a job up: its row stays, with what was said last.
+    pub(super) fn bury(&mut self, id: &JobId, now: Now) -> Option<Entry> {
+        let entry = self.remove(id)?;
+        self.changes.save(entry.row(0, Some(now.unix_ms)), None);
+        tracing::warn!(job_id = %id, kind = %entry.job.kind, attempts = entry.attempts, "job given up: {}", entry.message);
+        Some(entry)
+    }
+
+    fn keep(&mut self, entry: &Entry, outcome: &Outcome, now: Now) {
+        if entry.acknowledged {
+            self.kept.insert(
+                &entry.job.id,
+                Arc::clone(&entry.flight),
+                outcome,
+                now.instant,
+                &self.settings,
+            );
+        }
+    }
+
+    /// Stops taking jobs and takes those out that do not run; durable ones keep their rows. Gives who is to be told.
+    pub(crate) fn drain(&mut self) -> Acts {
+        self.phase = Phase::Draining;
+        let still = |place| place == Place::Running;
+        let idle: Vec<JobId> = self
+            .jobs
+            .iter()
+            .filter(|(_, e)| !still(e.spot.place))
+            .map(|(id, _)| id.clone())
+            .collect();
+        let finished = idle
+            .iter()
+            .filter_map(|id| self.remove(id))
+            .map(|entry| (entry.flight, Outcome::Cancelled));
+        Acts {
+            starts: Vec::new(),
+            finished: finished.collect(),
+        }
+    }
+
+    /// Tells those who wait for what still runs that the process stops, and lets go of the handlers.
+    pub(crate) fn abandon(&mut self) -> Acts {
+        let finished = self
+            .jobs
+            .values()
+            .map(|entry| (Arc::clone(&entry.flight), Outcome::Cancelled))
+            .collect();
+        // Handlers may hold the queue: without this neither would ever be freed.
+        self.lanes.values_mut().for_each(|lane| lane.handler = None);
+        Acts {
+            starts: Vec::new(),
+            finished,
+        }
+    }
+}

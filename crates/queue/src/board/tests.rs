@@ -1,0 +1,342 @@
+//! Decisions of the board, with a clock of our own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::*;
+use crate::handler::JobContext;
+use crate::job::Outcome;
+use crate::table::Row;
+
+struct Never;
+
+#[async_trait]
+impl Handler for Never {
+    async fn run(&self, _job: &Job, _context: &JobContext) -> Outcome {
+        Outcome::Cancelled
+    }
+}
+
+/// A board with one kind, `k`, and a clock that stands still until told.
+struct Table {
+    board: Board,
+    now: Now,
+}
+
+impl Table {
+    fn new(workers: usize, settings: Settings) -> Self {
+        let mut board = Board::new(settings);
+        drop(board.register("k", workers, Arc::new(Never)));
+        drop(board.open());
+        Self { board, now: Now { instant: Instant::now(), unix_ms: 1_000_000, roll: 0 } }
+    }
+
+    fn pass(&mut self, time: Duration) -> Vec<String> {
+        self.now.instant += time;
+        self.now.unix_ms += time.as_millis() as i64;
+        let acts = self.board.wake(self.now);
+        ids(acts)
+    }
+
+    fn submit(&mut self, id: &str, priority: Priority) -> Vec<String> {
+        self.submit_as(id, priority, Durability::Fleeting).unwrap()
+    }
+
+    fn submit_durable(&mut self, id: &str) -> Vec<String> {
+        self.submit_as(id, Priority::Client, Durability::Durable).unwrap()
+    }
+
+    fn submit_as(&mut self, id: &str, priority: Priority, durability: Durability) -> Result<Vec<String>, Refusal> {
+        let asked = Asked { job: job(id, priority, durability), claim: false, acknowledge: None };
+        self.board.submit(asked).map(|(_, acts)| ids(acts))
+    }
+
+    fn claim(&mut self, id: &str) -> Arc<Flight> {
+        let asked = Asked { job: job(id, Priority::Client, Durability::Durable), claim: true, acknowledge: None };
+        let (flight, acts) = self.board.submit(asked).unwrap();
+        assert!(acts.starts.is_empty());
+        flight
+    }
+
+    fn end(&mut self, id: &str, outcome: Outcome) -> Vec<String> {
+        ids(self.board.complete(&id.into(), outcome, self.now))
+    }
+
+    fn state(&self, id: &str) -> Option<JobState> {
+        self.board.find_state(&id.into(), self.now)
+    }
+
+    fn flush(&mut self) -> (Vec<Row>, Vec<JobId>) {
+        let batch = self.board.changes.take().batch;
+        (batch.saves, batch.deletes)
+    }
+}
+
+fn job(id: &str, priority: Priority, durability: Durability) -> Job {
+    Job { id: id.into(), kind: "k".to_owned(), payload: "p".into(), priority, durability }
+}
+
+fn ids(acts: Acts) -> Vec<String> {
+    for (flight, outcome) in acts.finished {
+        flight.finish(outcome);
+    }
+    acts.starts.iter().map(|start| start.job.id.to_string()).collect()
+}
+
+fn done() -> Outcome {
+    Outcome::Done("yes".into())
+}
+
+fn again() -> Outcome {
+    Outcome::Failed { message: "not now".to_owned(), retry: true }
+}
+
+fn row(id: &str, attempts: u32, run_at_ms: i64) -> Row {
+    Row {
+        id: id.into(),
+        kind: "k".to_owned(),
+        payload: "p".into(),
+        priority: Priority::Client,
+        acknowledged: false,
+        attempts,
+        run_at_ms,
+        died_at_ms: None,
+        message: String::new(),
+    }
+}
+
+#[test]
+fn client_goes_before_request_before_behind_and_each_in_order() {
+    let mut table = Table::new(1, Settings::default());
+    assert_eq!(table.submit("first", Priority::Behind), ["first"]);
+    for (id, priority) in [
+        ("behind", Priority::Behind),
+        ("request", Priority::Request),
+        ("client 1", Priority::Client),
+        ("client 2", Priority::Client),
+    ] {
+        assert!(table.submit(id, priority).is_empty());
+    }
+    assert_eq!(table.end("first", done()), ["client 1"]);
+    assert_eq!(table.end("client 1", done()), ["client 2"]);
+    assert_eq!(table.end("client 2", done()), ["request"]);
+    assert_eq!(table.end("request", done()), ["behind"]);
+    assert!(table.end("behind", done()).is_empty());
+    assert_eq!(table.board.depths(), [("k".to_owned(), 0, 0)]);
+}
+
+#[test]
+fn joining_raises_a_queued_job_and_never_lowers_it() {
+    let mut table = Table::new(1, Settings::default());
+    table.submit("first", Priority::Client);
+    table.submit("a", Priority::Request);
+    table.submit("b", Priority::Behind);
+    table.submit("b", Priority::Client);
+    table.submit("b", Priority::Behind);
+    assert_eq!(table.board.depths(), [("k".to_owned(), 2, 1)]);
+    assert_eq!(table.end("first", done()), ["b"]);
+}
+
+#[test]
+fn jobs_behind_leave_the_last_worker_free() {
+    let mut table = Table::new(3, Settings::default());
+    assert_eq!(table.submit("1", Priority::Behind), ["1"]);
+    assert_eq!(table.submit("2", Priority::Behind), ["2"]);
+    assert!(table.submit("3", Priority::Behind).is_empty());
+    assert_eq!(table.submit("client", Priority::Client), ["client"]);
+    assert!(table.end("client", done()).is_empty());
+    assert_eq!(table.end("1", done()), ["3"]);
+}
+
+#[test]
+fn raised_while_it_runs_a_job_no_longer_counts_as_behind() {
+    let mut table = Table::new(3, Settings::default());
+    table.submit("1", Priority::Behind);
+    table.submit("2", Priority::Behind);
+    assert!(table.submit("3", Priority::Behind).is_empty());
+    assert_eq!(table.submit("1", Priority::Client), ["3"]);
+}
+
+#[test]
+fn queue_is_full_at_its_bound_and_earlier_for_jobs_behind() {
+    let mut table = Table::new(1, Settings { queued_per_kind_max: 10, ..Settings::default() });
+    table.submit("running", Priority::Client);
+    for n in 0..9 {
+        table.submit(&format!("behind {n}"), Priority::Behind);
+    }
+    assert_eq!(table.submit_as("behind", Priority::Behind, Durability::Fleeting), Err(Refusal::Full));
+    assert!(table.submit("client", Priority::Client).is_empty());
+    assert_eq!(table.submit_as("client 2", Priority::Client, Durability::Fleeting), Err(Refusal::Full));
+    assert!(table.submit("behind 3", Priority::Client).is_empty(), "joining takes no room");
+}
+
+#[test]
+fn ids_and_payloads_are_bounded() {
+    let mut table = Table::new(1, Settings::default());
+    let mut check = |id: &str, bytes: usize, want: Option<Refusal>| {
+        let job = Job { payload: vec![0; bytes].into(), ..job(id, Priority::Client, Durability::Durable) };
+        let submitted = table.board.submit(Asked { job, claim: false, acknowledge: None });
+        assert_eq!(submitted.err(), want);
+    };
+    check("", 0, Some(Refusal::BadId));
+    check("a\0b", 0, Some(Refusal::BadId));
+    check(&"x".repeat(JobId::BYTES_MAX), 0, None);
+    check(&"x".repeat(JobId::BYTES_MAX + 1), 0, Some(Refusal::BadId));
+    check("payload", Job::PAYLOAD_BYTES_MAX, None);
+    check("payload too large", Job::PAYLOAD_BYTES_MAX + 1, Some(Refusal::PayloadTooLarge));
+}
+
+#[test]
+fn failed_durable_job_is_tried_again_on_schedule_and_then_given_up() {
+    let mut table = Table::new(1, Settings::default());
+    assert_eq!(table.submit_durable("a"), ["a"]);
+    for (attempt, delay_seconds) in [(1, 1), (2, 4), (3, 16), (4, 64), (5, 256), (6, 900), (7, 900)] {
+        assert!(table.end("a", again()).is_empty());
+        let retry_in = Duration::from_secs(delay_seconds);
+        assert_eq!(table.state("a"), Some(JobState::Waiting { attempts: attempt, retry_in }));
+        let (saves, _) = table.flush();
+        assert_eq!(saves[0].run_at_ms, table.now.unix_ms + delay_seconds as i64 * 1000);
+        assert!(table.pass(retry_in - Duration::from_millis(1)).is_empty());
+        assert_eq!(table.pass(Duration::from_millis(1)), ["a"]);
+    }
+    assert!(table.end("a", again()).is_empty());
+    assert_eq!(table.state("a"), None);
+    let (saves, deletes) = table.flush();
+    assert_eq!((saves.len(), deletes.len()), (1, 0));
+    assert_eq!((saves[0].attempts, saves[0].message.as_str()), (8, "not now"));
+    assert_eq!(saves[0].died_at_ms, Some(table.now.unix_ms));
+}
+
+#[test]
+fn asking_runs_a_waiting_job_at_once_without_wearing_out_its_tries() {
+    let mut table = Table::new(1, Settings::default());
+    table.submit_durable("a");
+    table.end("a", again());
+    for _ in 0..20 {
+        assert_eq!(table.submit("a", Priority::Client), ["a"]);
+        table.end("a", again());
+    }
+    assert!(table.submit("a", Priority::Behind).is_empty(), "nobody waits: the delay stands");
+    assert_eq!(table.state("a"), Some(JobState::Waiting { attempts: 1, retry_in: Duration::from_secs(1) }));
+}
+
+#[test]
+fn waiting_room_is_bounded() {
+    let mut table = Table::new(1, Settings { waiting_per_kind_max: 1, ..Settings::default() });
+    table.submit_durable("a");
+    table.end("a", again());
+    table.submit_durable("b");
+    table.end("b", again());
+    assert!(matches!(table.state("a"), Some(JobState::Waiting { .. })));
+    assert_eq!(table.state("b"), None);
+    assert!(table.flush().0.iter().any(|row| row.id.as_str() == "b" && row.died_at_ms.is_some()));
+}
+
+#[test]
+fn failed_for_good_or_fleeting_jobs_are_not_tried_again() {
+    let mut table = Table::new(1, Settings::default());
+    table.submit_durable("a");
+    table.flush();
+    table.end("a", Outcome::Failed { message: "never".to_owned(), retry: false });
+    assert_eq!(table.state("a"), None);
+    assert_eq!(table.flush().1, ["a".into()]);
+    table.submit("b", Priority::Client);
+    table.end("b", again());
+    assert_eq!(table.state("b"), None);
+}
+
+#[test]
+fn rows_found_run_at_once_unless_they_were_under_way_too_often() {
+    let mut table = Table::new(9, Settings::default());
+    let late = table.now.unix_ms + 3_000;
+    let years = table.now.unix_ms + 100_000_000_000;
+    let rows = vec![row("0", 0, 0), row("1", 1, 0), row("2", 2, 0), row("8", 8, 0), row("late", 1, late), row("y", 1, years)];
+    let acts = table.board.adopt(rows, table.now);
+    assert_eq!(ids(acts), ["0", "1"]);
+    assert_eq!(table.state("2"), Some(JobState::Waiting { attempts: 2, retry_in: Duration::from_secs(4) }));
+    assert_eq!(table.state("late"), Some(JobState::Waiting { attempts: 1, retry_in: Duration::from_secs(3) }));
+    assert_eq!(table.state("y"), Some(JobState::Waiting { attempts: 1, retry_in: Duration::from_secs(900) }));
+    assert_eq!(table.state("8"), None);
+    let (saves, _) = table.flush();
+    assert!(saves.iter().any(|row| row.id.as_str() == "8" && row.died_at_ms.is_some()));
+    assert!(saves.iter().any(|row| row.id.as_str() == "1" && row.attempts == 2), "a begun run is written down");
+}
+
+#[test]
+fn found_row_of_a_job_in_flight_changes_nothing() {
+    let mut table = Table::new(1, Settings::default());
+    table.submit_durable("a");
+    let acts = table.board.adopt(vec![row("a", 1, 0)], table.now);
+    assert!(ids(acts).is_empty());
+    table.end("a", done());
+    assert_eq!(table.flush().1, ["a".into()]);
+    let acts = table.board.adopt(vec![row("b", 1, 0)], table.now);
+    assert_eq!(ids(acts), ["b"]);
+}
+
+#[test]
+fn claimed_job_starts_when_its_row_is_written_or_cannot_be() {
+    let mut table = Table::new(1, Settings::default());
+    let _flight = table.claim("a");
+    assert!(table.board.changes.is_urgent());
+    assert_eq!(table.flush().0[0].attempts, 1);
+    let acts = table.board.claimed(["a".into()].iter());
+    assert_eq!(ids(acts), ["a"]);
+    assert!(table.flush().0.is_empty(), "the claim spoke of this run already");
+}
+
+#[test]
+fn job_another_process_has_is_claimed_again_while_somebody_waits() {
+    let mut table = Table::new(1, Settings::default());
+    let flight = table.claim("a");
+    table.flush();
+    table.board.park(&["a".into()], table.now);
+    assert!(ids(table.board.claimed(["a".into()].iter())).is_empty());
+    assert_eq!(table.state("a"), Some(JobState::Elsewhere));
+    assert!(table.pass(Duration::from_millis(499)).is_empty());
+    assert!(table.flush().0.is_empty());
+    table.pass(Duration::from_millis(1));
+    assert_eq!(table.flush().0.len(), 1);
+    table.board.park(&["a".into()], table.now);
+    drop(flight);
+    table.pass(Duration::from_millis(500));
+    assert!(table.flush().0.is_empty());
+    assert_eq!(table.state("a"), None);
+    assert_eq!(table.board.depths(), [("k".to_owned(), 0, 0)]);
+}
+
+#[test]
+fn drain_cancels_what_does_not_run_and_keeps_its_rows() {
+    let mut table = Table::new(1, Settings::default());
+    table.submit_durable("running");
+    table.submit_durable("queued");
+    table.submit("fleeting", Priority::Client);
+    let flight = table.board.find_flight(&"queued".into(), table.now).unwrap();
+    assert!(ids(table.board.drain()).is_empty());
+    assert_eq!(crate::Ticket::new(flight).outcome(), Some(Outcome::Cancelled));
+    assert_eq!(table.submit_as("late", Priority::Client, Durability::Durable), Err(Refusal::Draining));
+    assert_eq!(table.board.running(), 1);
+    assert!(table.end("running", Outcome::Cancelled).is_empty());
+    assert_eq!(table.board.running(), 0);
+    let mut saves: Vec<String> = table.flush().0.iter().map(|row| row.id.to_string()).collect();
+    saves.sort();
+    assert_eq!(saves, ["queued", "running"]);
+}
+
+#[test]
+fn durable_job_joins_a_fleeting_one_and_makes_it_durable() {
+    let mut table = Table::new(1, Settings::default());
+    table.submit("a", Priority::Client);
+    assert!(table.flush().0.is_empty());
+    let (sender, _receiver) = oneshot::channel();
+    let asked =
+        Asked { job: job("a", Priority::Client, Durability::Durable), claim: false, acknowledge: Some(sender) };
+    assert!(table.board.submit(asked).is_ok());
+    assert!(table.flush().0[0].acknowledged);
+    table.end("a", done());
+    assert!(table.board.find_flight(&"a".into(), table.now).is_some(), "the outcome is kept");
+}

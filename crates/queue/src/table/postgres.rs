@@ -1,0 +1,304 @@
+//! Rows in a PostgreSQL database, possibly shared by several processes.
+//!
+//! Whose a row is, is written on it (`owner`); whether that process lives, in one lease per process (`job_owners`), by the
+//! database's clock. There are no transactions of several statements, and every statement locks rows in the order of their
+//! ids: so two processes cannot wait for each other.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::Row as _;
+use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
+use uuid::Uuid;
+
+use super::{Batch, Row, Table, TableError, own_ledger};
+use crate::job::{Dead, JobId, Priority};
+
+/// The flusher writes, the sweeper claims and renews, somebody lists: more connections would only wait for each other.
+const CONNECTIONS_MAX: u32 = 3;
+
+/// How long a connection is waited for before the database counts as down.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Writes rows that are new, this process's, dead or of a dead process; gives the ids written. Uses the primary keys.
+const SAVE_ROWS: &str = "
+    insert into jobs as j
+           (id, kind, payload, priority, acknowledged, attempts, run_at_ms, dead, message, died_at_ms, owner)
+    select r.id, r.kind, r.payload, r.priority, r.acknowledged, r.attempts, r.run_at_ms, r.died_at_ms is not null,
+           r.message, coalesce(r.died_at_ms, 0), $10
+      from unnest($1::text[], $2::text[], $3::bytea[], $4::smallint[], $5::boolean[], $6::integer[], $7::bigint[],
+                  $8::text[], $9::bigint[])
+           as r (id, kind, payload, priority, acknowledged, attempts, run_at_ms, message, died_at_ms)
+     order by r.id
+        on conflict (id) do update
+       set kind         = excluded.kind,
+           payload      = excluded.payload,
+           priority     = excluded.priority,
+           acknowledged = excluded.acknowledged,
+           attempts     = excluded.attempts,
+           run_at_ms    = excluded.run_at_ms,
+           dead         = excluded.dead,
+           message      = excluded.message,
+           died_at_ms   = excluded.died_at_ms,
+           owner        = excluded.owner
+     where j.owner = excluded.owner
+        or j.dead
+        or not exists (select 1
+                         from job_owners o
+                        where o.owner = j.owner
+                          and o.lease_until > now())
+    returning j.id";
+
+/// Deletes rows of this process. Uses the primary key.
+const DELETE_ROWS: &str = "
+    delete from jobs
+     where id in (select id
+                    from jobs
+                   where id = any($1)
+                     and owner = $2
+                   order by id
+                     for update)";
+
+/// Takes unfinished rows above an id whose process is another one and dead. Uses the primary keys.
+const CLAIM_ROWS: &str = "
+    update jobs
+       set owner = $1
+     where id in (select j.id
+                    from jobs j
+                   where j.id > $2
+                     and not j.dead
+                     and j.owner <> $1
+                     and not exists (select 1
+                                       from job_owners o
+                                      where o.owner = j.owner
+                                        and o.lease_until > now())
+                   order by j.id
+                   limit $3
+                     for update of j skip locked)
+    returning id, kind, payload, priority, acknowledged, attempts, run_at_ms, message";
+
+/// Renews the lease of a process. Uses the primary key.
+const RENEW_LEASE: &str = "
+    insert into job_owners (owner, lease_until)
+    values ($1, now() + make_interval(secs => $2))
+        on conflict (owner) do update
+       set lease_until = excluded.lease_until";
+
+/// Deletes leases that nobody can still hold. A full scan of a table with one row per process.
+const DELETE_OLD_LEASES: &str = "
+    delete from job_owners
+     where lease_until < now() - interval '1 day'";
+
+/// Ends the lease of a process. Uses the primary key.
+const END_LEASE: &str = "
+    delete from job_owners
+     where owner = $1";
+
+/// Dead rows, the latest first. Uses index `jobs_by_death`.
+const LIST_DEAD: &str = "
+    select id, kind, attempts, message, died_at_ms
+      from jobs
+     where dead
+     order by died_at_ms desc, id
+     limit $1";
+
+/// Deletes dead rows that are old or too many. Uses index `jobs_by_death`.
+const PRUNE_DEAD: &str = "
+    delete from jobs
+     where dead
+       and (died_at_ms < $1
+        or id not in (select id
+                        from jobs
+                       where dead
+                       order by died_at_ms desc, id
+                       limit $2))";
+
+/// Rows in the tables `jobs` and `job_owners`, as one of the processes that share them.
+#[derive(Debug)]
+pub struct PostgresTable {
+    pool: PgPool,
+    owner: String,
+}
+
+impl PostgresTable {
+    /// Connects and brings the tables up to date. Each value counts as a process of its own.
+    ///
+    /// # Errors
+    /// When the address is malformed, the server cannot be reached or the tables cannot be made.
+    pub async fn open(url: &str) -> Result<Self, TableError> {
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect(url)
+            .await
+            .map_err(TableError::while_doing("connect to PostgreSQL"))?;
+        let migrator = own_ledger(sqlx::migrate!("migrations/postgres"));
+        migrator
+            .run(&pool)
+            .await
+            .map_err(TableError::while_doing("bring the tables up to date"))?;
+        Ok(Self {
+            pool,
+            owner: Uuid::now_v7().to_string(),
+        })
+    }
+
+    async fn save(&self, rows: &[Row]) -> Result<Vec<JobId>, sqlx::Error> {
+        let written: Vec<String> = sqlx::query_scalar(SAVE_ROWS)
+            .bind(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>())
+            .bind(
+                rows.iter()
+                    .map(|row| row.payload.as_ref())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                rows.iter()
+                    .map(|row| row.priority.number())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(rows.iter().map(|row| row.acknowledged).collect::<Vec<_>>())
+            .bind(
+                rows.iter()
+                    .map(|row| i32::try_from(row.attempts).unwrap_or(i32::MAX))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(rows.iter().map(|row| row.run_at_ms).collect::<Vec<_>>())
+            // PostgreSQL's text knows no NUL, and a message may quote anything.
+            .bind(
+                rows.iter()
+                    .map(|row| row.message.replace('\0', "\u{fffd}"))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(rows.iter().map(|row| row.died_at_ms).collect::<Vec<_>>())
+            .bind(&self.owner)
+            .fetch_all(&self.pool)
+            .await?;
+        let written: HashSet<&str> = written.iter().map(String::as_str).collect();
+        Ok(rows
+            .iter()
+            .map(|row| &row.id)
+            .filter(|id| !written.contains(id.as_str()))
+            .cloned()
+            .collect())
+    }
+}
+
+fn read_row(row: &PgRow) -> Result<Row, sqlx::Error> {
+    Ok(Row {
+        id: JobId::new(row.try_get::<String, _>("id")?),
+        kind: row.try_get("kind")?,
+        payload: row.try_get::<Vec<u8>, _>("payload")?.into(),
+        priority: Priority::from_number(row.try_get("priority")?),
+        acknowledged: row.try_get("acknowledged")?,
+        attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        run_at_ms: row.try_get("run_at_ms")?,
+        died_at_ms: None,
+        message: row.try_get("message")?,
+    })
+}
+
+fn read_dead(row: &PgRow) -> Result<Dead, sqlx::Error> {
+    Ok(Dead {
+        id: JobId::new(row.try_get::<String, _>("id")?),
+        kind: row.try_get("kind")?,
+        attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+        message: row.try_get("message")?,
+        died_at_ms: row.try_get("died_at_ms")?,
+    })
+}
+
+#[async_trait]
+impl Table for PostgresTable {
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    async fn apply(&self, batch: &Batch) -> Result<Vec<JobId>, TableError> {
+        let apply = async {
+            if !batch.deletes.is_empty() {
+                let ids: Vec<&str> = batch.deletes.iter().map(JobId::as_str).collect();
+                sqlx::query(DELETE_ROWS)
+                    .bind(ids)
+                    .bind(&self.owner)
+                    .execute(&self.pool)
+                    .await?;
+            }
+            if batch.saves.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.save(&batch.saves).await
+        };
+        apply
+            .await
+            .map_err(TableError::while_doing::<sqlx::Error>("write rows"))
+    }
+
+    async fn claim(&self, after: Option<&JobId>, limit: u32) -> Result<Vec<Row>, TableError> {
+        let claim = async {
+            let after = after.map_or("", JobId::as_str);
+            let query = sqlx::query(CLAIM_ROWS)
+                .bind(&self.owner)
+                .bind(after)
+                .bind(i64::from(limit));
+            let rows = query.fetch_all(&self.pool).await?;
+            rows.iter().map(read_row).collect::<Result<Vec<Row>, _>>()
+        };
+        let mut rows = claim.await.map_err(TableError::while_doing::<sqlx::Error>(
+            "claim unfinished rows",
+        ))?;
+        // `returning` keeps no order, and the caller goes on after the last one.
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(rows)
+    }
+
+    async fn renew(&self, lease: Duration) -> Result<(), TableError> {
+        let renew = async {
+            sqlx::query(RENEW_LEASE)
+                .bind(&self.owner)
+                .bind(lease.as_secs_f64())
+                .execute(&self.pool)
+                .await?;
+            sqlx::query(DELETE_OLD_LEASES).execute(&self.pool).await
+        };
+        renew
+            .await
+            .map(|_| ())
+            .map_err(TableError::while_doing::<sqlx::Error>("renew the lease"))
+    }
+
+    async fn release(&self) -> Result<(), TableError> {
+        let ended = sqlx::query(END_LEASE)
+            .bind(&self.owner)
+            .execute(&self.pool)
+            .await;
+        self.pool.close().await;
+        ended
+            .map(|_| ())
+            .map_err(TableError::while_doing("end the lease"))
+    }
+
+    async fn list_dead(&self, limit: u32) -> Result<Vec<Dead>, TableError> {
+        let list = async {
+            let rows = sqlx::query(LIST_DEAD)
+                .bind(i64::from(limit))
+                .fetch_all(&self.pool)
+                .await?;
+            rows.iter().map(read_dead).collect::<Result<Vec<_>, _>>()
+        };
+        list.await
+            .map_err(TableError::while_doing::<sqlx::Error>("list dead rows"))
+    }
+
+    async fn prune_dead(&self, since_ms: i64, keep: u32) -> Result<u64, TableError> {
+        let pruned = sqlx::query(PRUNE_DEAD)
+            .bind(since_ms)
+            .bind(i64::from(keep))
+            .execute(&self.pool)
+            .await;
+        Ok(pruned
+            .map_err(TableError::while_doing("prune dead rows"))?
+            .rows_affected())
+    }
+}
