@@ -1,0 +1,206 @@
+//! How much one host is asked at once, and when it is left alone.
+//!
+//! A host that answers 429 or 503 with `Retry-After` is not asked again before that time: calls fail at once, so no
+//! client waits for an answer that is known. Knows nothing of URLs or HTTP.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::guard::Site;
+
+/// Longest time that a host's own `Retry-After` closes it: a mistaken "next year" must not cut us off for ever.
+const CLOSED_MAX: Duration = Duration::from_secs(300);
+
+/// Hosts remembered at once. Entries that nobody uses are forgotten first; redirects could otherwise fill memory.
+const HOSTS_MAX: usize = 1024;
+
+/// Why a host was not asked now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The host asked to be left alone for this long.
+    Closed(Duration),
+    /// All places for this host were taken until the caller's deadline.
+    Full,
+}
+
+/// One budget for each host.
+#[derive(Debug)]
+pub struct Budgets {
+    places_per_host: usize,
+    hosts: Mutex<HashMap<Site, Arc<HostBudget>>>,
+}
+
+/// What one host is asked at once.
+#[derive(Debug)]
+pub struct HostBudget {
+    places: Arc<Semaphore>,
+    closed_until: Mutex<Option<Instant>>,
+}
+
+/// A place at a host; given back when dropped.
+#[derive(Debug)]
+pub struct Place {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Budgets {
+    /// Budgets of `places_per_host` calls at once (at least one).
+    pub fn new(places_per_host: usize) -> Self {
+        Self {
+            places_per_host: places_per_host.max(1),
+            hosts: Mutex::default(),
+        }
+    }
+
+    /// The budget of a host.
+    pub fn of(&self, site: &Site) -> Arc<HostBudget> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(budget) = hosts.get(site) {
+            return Arc::clone(budget);
+        }
+        if hosts.len() >= HOSTS_MAX {
+            hosts
+                .retain(|_, budget| Arc::strong_count(budget) > 1 || budget.closed_for().is_some());
+        }
+        let budget = Arc::new(HostBudget {
+            places: Arc::new(Semaphore::new(self.places_per_host)),
+            closed_until: Mutex::new(None),
+        });
+        if hosts.len() < HOSTS_MAX {
+            hosts.insert(site.clone(), Arc::clone(&budget));
+        }
+        budget
+    }
+}
+
+impl HostBudget {
+    /// Takes a place, waiting for one until `deadline`.
+    ///
+    /// # Errors
+    /// [`Denied`]; a closed host denies at once.
+    pub async fn enter(&self, deadline: Instant) -> Result<Place, Denied> {
+        self.check_open()?;
+        let waited =
+            tokio::time::timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await;
+        let permit = waited.map_err(|_elapsed| Denied::Full)?;
+        // The host may have closed itself while we stood in line.
+        self.check_open()?;
+        Ok(Place {
+            _permit: permit.ok(),
+        })
+    }
+
+    /// Leaves the host alone for `wait`, at most five minutes. A later end wins over an earlier one.
+    pub fn close_for(&self, wait: Duration) {
+        let until = Instant::now() + wait.min(CLOSED_MAX);
+        let mut closed = self
+            .closed_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *closed = Some(closed.map_or(until, |already| already.max(until)));
+    }
+
+    fn check_open(&self) -> Result<(), Denied> {
+        self.closed_for()
+            .map_or(Ok(()), |wait| Err(Denied::Closed(wait)))
+    }
+
+    fn closed_for(&self) -> Option<Duration> {
+        let closed = *self
+            .closed_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let left = closed?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+/// Reads `Retry-After`: seconds or an HTTP date, the latter counted from `now`. A time already past is zero.
+pub fn parse_retry_after(text: &str, now: jiff::Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()?;
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Site {
+        Site::of(&url::Url::parse("http://example.com/").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms() {
+        let now: jiff::Timestamp = "1994-11-06T08:49:00Z".parse().unwrap();
+        for (text, want) in [
+            ("0", Some(0)),
+            (" 120 ", Some(120)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(37)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+            ("1.5", None),
+        ] {
+            assert_eq!(
+                parse_retry_after(text, now).map(|wait| wait.as_secs()),
+                want,
+                "{text}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_host_denies_at_once_and_opens_again() {
+        let budget = Budgets::new(2).of(&site());
+        budget.close_for(Duration::from_secs(5));
+        budget.close_for(Duration::from_secs(1));
+        let later = Instant::now() + Duration::from_secs(60);
+        assert!(
+            matches!(budget.enter(later).await, Err(Denied::Closed(wait)) if wait.as_secs() == 5)
+        );
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(budget.enter(later).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_year_of_retry_after_is_five_minutes() {
+        let budget = Budgets::new(1).of(&site());
+        budget.close_for(Duration::from_secs(365 * 86_400));
+        assert_eq!(budget.closed_for(), Some(CLOSED_MAX));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn places_are_counted_and_given_back() {
+        let budgets = Budgets::new(2);
+        let soon = || Instant::now() + Duration::from_secs(1);
+        let first = budgets.of(&site()).enter(soon()).await.unwrap();
+        let _second = budgets.of(&site()).enter(soon()).await.unwrap();
+        assert_eq!(
+            budgets.of(&site()).enter(soon()).await.unwrap_err(),
+            Denied::Full
+        );
+        drop(first);
+        assert!(budgets.of(&site()).enter(soon()).await.is_ok());
+    }
+
+    #[test]
+    fn hosts_are_bounded() {
+        let budgets = Budgets::new(1);
+        for n in 0..(HOSTS_MAX * 3) {
+            let url = url::Url::parse(&format!("http://host{n}.test/")).unwrap();
+            budgets.of(&Site::of(&url).unwrap());
+        }
+        assert!(budgets.hosts.lock().unwrap().len() <= HOSTS_MAX);
+    }
+}
