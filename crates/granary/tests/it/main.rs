@@ -1,0 +1,24 @@
+//! Product tests: the built binary, HTTP, files, and the real go client as the judge.
+//!
+//! Nothing here looks inside: what a test needs from Granary it gets the way a user would. Everything talks to loopback.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+// The tests talk to other processes, and some of what they wait for has no event to wait on.
+#![allow(clippy::disallowed_methods)]
+
+mod rig;
+
+mod capture;
+mod commands;
+mod crash;
+mod database_lies;
+mod herd;
+mod lifecycle;
+mod lists;
+mod malformed;
+mod serving;
+mod upstream_lies;

@@ -1,0 +1,260 @@
+//! The built binary on a scratch folder and a free port.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::database::Database;
+use super::raw::{self, Answer};
+use super::upstream::Upstream;
+
+/// How long a start may take on a busy machine; tests of start-up time have their own, tighter bound.
+const START_WAIT: Duration = Duration::from_secs(30);
+
+/// How Granary is started: its folder and its settings. It can be started again and again.
+#[derive(Clone)]
+pub struct Setup {
+    scratch: Arc<tempfile::TempDir>,
+    variables: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// An empty data folder, no upstream, no checksum database.
+    pub fn new() -> Self {
+        let scratch = tempfile::Builder::new()
+            .prefix("granary-it-")
+            .tempdir()
+            .unwrap();
+        Self {
+            scratch: Arc::new(scratch),
+            variables: Vec::new(),
+        }
+        .set("upstream", "off")
+        .set("sumdb", "off")
+    }
+
+    /// One that captures from an upstream and believes a database.
+    pub fn with(upstream: &Upstream, database: &Database) -> Self {
+        Self::new()
+            .set("upstream", &upstream.url())
+            .set("sumdb", &database.vkey())
+    }
+
+    /// Sets a key, by its name in the file.
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        let name = format!("GRANARY_{}", key.to_uppercase().replace('.', "_"));
+        self.variables.retain(|(n, _)| *n != name);
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.scratch.path().join("data")
+    }
+
+    /// Another folder of this test.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        let folder = self.scratch.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// A command of the binary on this folder, with nothing of this process's environment but the path.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_granary"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder("home"))
+            .env("GOPROXY", "off")
+            .env("GRANARY_DATA", self.data())
+            .envs(self.variables.iter().cloned());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub fn start(&self) -> Granary {
+        let mut granary = self.launch(free_address());
+        let begun = Instant::now();
+        while raw::get(granary.address, "/readyz").status != 200 {
+            if let Some(status) = granary.child.try_wait().unwrap() {
+                panic!(
+                    "granary ended with {status} at its start:\n{}",
+                    granary.log()
+                );
+            }
+            assert!(
+                begun.elapsed() < START_WAIT,
+                "granary is not ready after {START_WAIT:?}:\n{}",
+                granary.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        granary
+    }
+
+    /// Starts the server at an address without waiting for it.
+    pub fn launch(&self, address: SocketAddr) -> Granary {
+        let log_path = self.scratch.path().join(format!("log-{}", address.port()));
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&log_path)
+            .unwrap();
+        let child = self
+            .command(&["serve", "--listen", &address.to_string()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Granary {
+            child,
+            address,
+            log_path,
+            setup: self.clone(),
+        }
+    }
+}
+
+/// An address on loopback that nobody listens on at the moment.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+/// A running server; it is killed when it is dropped.
+pub struct Granary {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    log_path: PathBuf,
+    /// How it was started.
+    pub setup: Setup,
+}
+
+impl Granary {
+    /// Its address as a GOPROXY.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Gets a path.
+    pub fn get(&self, path: &str) -> Answer {
+        raw::get(self.address, path)
+    }
+
+    /// Gets a path that must be there; gives its body.
+    #[track_caller]
+    pub fn must_get(&self, path: &str) -> Vec<u8> {
+        let answer = self.get(path);
+        assert_eq!(
+            answer.status,
+            200,
+            "{path}: {}\n{}",
+            answer.text(),
+            self.log()
+        );
+        answer.body
+    }
+
+    /// All that it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log_path).unwrap_or_default()
+    }
+
+    /// Its process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9.
+    pub fn kill(mut self) -> Setup {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.setup.clone()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                begun.elapsed() < limit,
+                "granary has not ended after {limit:?}:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Memory that is its own (RssAnon), in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .unwrap_or_default();
+        let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:"));
+        line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok())
+            .unwrap_or(0)
+            * 1024
+    }
+}
+
+impl Drop for Granary {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            eprintln!(
+                "--- the log of granary at {}:\n{}",
+                self.address,
+                self.log()
+            );
+        }
+    }
+}
+
+/// Bytes of all files below a folder.
+pub fn size_of_folder(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .flatten()
+        .map(|e| match e.metadata() {
+            Ok(m) if m.is_dir() => size_of_folder(&e.path()),
+            Ok(m) => m.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
