@@ -1,4 +1,4 @@
-//! Every module says what lives in it and what deliberately does not.
+//! Every module says what lives in it and what deliberately does not; every setting stands in the operator's table.
 
 use crate::finding::Finding;
 use crate::source::body_or_end;
@@ -44,7 +44,39 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
             }
         }
     }
+    check_settings(tree, &mut findings);
     findings
+}
+
+/// Where settings are declared, as `key(\"name\", …)` or `secret(\"name\", …)`.
+const SETTINGS: &str = "crates/granary/src/config/keys.rs";
+/// Where operators read about them.
+const OPERATING: &str = "docs/operating.md";
+
+fn check_settings(tree: &Tree, findings: &mut Vec<Finding>) {
+    let (Some(keys), Some(page)) = (tree.find(SETTINGS), tree.find(OPERATING)) else {
+        return;
+    };
+    let Some(source) = &keys.source else { return };
+    for (at, call) in ["key(\"", "secret(\""]
+        .iter()
+        .flat_map(|c| source.code.match_indices(c))
+    {
+        let Some(name) = source.literals.iter().find(|l| l.at == at + call.len()) else {
+            continue;
+        };
+        if !source.is_test(at) && !page.text.contains(&format!("| `{}` |", name.text)) {
+            let what = format!("setting `{}` is not in {OPERATING}", name.text);
+            let why = "an operator must find every setting";
+            findings.push(Finding::new(
+                SETTINGS,
+                source.line(at),
+                what,
+                why,
+                "add its row to the table",
+            ));
+        }
+    }
 }
 
 /// Documented inside (`//!` right after the brace) or on the lines above.
@@ -81,6 +113,14 @@ mod tests {
         check_lines("#![allow(x)]\n\n//! B.\n", &[]);
         check_lines("use x;\n//! B.\n", &[1]);
         check_lines("", &[1]);
+    }
+
+    #[test]
+    fn every_setting_has_its_row() {
+        let keys = "//! K.\npub const KEYS: &[Key] = &[key(\"a.b\", \"1\", \"x\"), secret(\"c\", \"\", \"y\")];\n";
+        let found = |page: &str| check(&Tree::of(&[(SETTINGS, keys), (OPERATING, page)])).len();
+        assert_eq!(found("| `a.b` | 1 |\n| `c` | |\n"), 0);
+        assert_eq!(found("| `a.b` | 1 |\n"), 1);
     }
 
     #[test]
