@@ -14,6 +14,7 @@ use crate::version::{ModuleVersion, Version};
 mod lexer;
 mod quote;
 mod syntax;
+mod words;
 
 mod directive;
 mod scan;

@@ -7,9 +7,8 @@
 //!
 //! Source: golang.org/x/mod, `module`, pseudo-versions.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::SignedDuration;
+use jiff::civil::{DateTime, date};
 
 use crate::path::shorten;
 use crate::semver;
@@ -206,11 +205,15 @@ fn split(version: &str) -> Option<Parts<'_>> {
     })
 }
 
+/// Where seconds are counted from, in UTC, which is the only time zone here.
+fn epoch() -> DateTime {
+    date(1970, 1, 1).at(0, 0, 0, 0)
+}
+
 fn format_time(unix_seconds: i64) -> Option<String> {
-    let time = Timestamp::from_second(unix_seconds)
-        .ok()?
-        .to_zoned(TimeZone::UTC)
-        .datetime();
+    let time = epoch()
+        .checked_add(SignedDuration::from_secs(unix_seconds))
+        .ok()?;
     (0..=9999).contains(&time.year()).then(|| {
         format!(
             "{:04}{:02}{:02}{:02}{:02}{:02}",
@@ -228,7 +231,7 @@ fn parse_time(digits: &str) -> Option<i64> {
     let year: i16 = digits.get(..4)?.parse().ok()?;
     let two = |at: usize| digits.get(at..at + 2)?.parse::<i8>().ok();
     let time = DateTime::new(year, two(4)?, two(6)?, two(8)?, two(10)?, two(12)?, 0).ok()?;
-    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+    Some(time.duration_since(epoch()).as_secs())
 }
 
 /// Adds one to a decimal number of any length.

@@ -6,14 +6,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::lexer::Position;
-use super::quote::unquote;
 use super::syntax::{Block, Line, Visitor, join_comments};
+use super::words::{
+    check_directory, find_go_version, is_directory_path, is_go_version, parse_fitting_version,
+    parse_interval, parse_module, parse_single, parse_string, parse_version, path_major,
+};
 use super::{
     DIRECTIVES_MAX, Exclude, Godebug, ModFile, ModFileError, ModuleLine, Replace, Replacement,
     Require, Retract,
 };
-use crate::path::{check_path_major, shorten, split_path_version};
-use crate::version::Version;
+use crate::path::shorten;
 
 /// How many faults one file may show before the rest is left out.
 const ERRORS_MAX: usize = 20;
@@ -83,8 +85,14 @@ impl<'n, 'b> Collector<'n, 'b> {
             "exclude" => self.add_exclude(args),
             "replace" => self.add_replace(args),
             "retract" => self.add_retract(block, line, args),
-            "tool" => Ok(self.file.tool.push(parse_single("tool", args)?)),
-            "ignore" => Ok(self.file.ignore.push(parse_single("ignore", args)?)),
+            "tool" => {
+                self.file.tool.push(parse_single("tool", args)?);
+                Ok(())
+            }
+            "ignore" => {
+                self.file.ignore.push(parse_single("ignore", args)?);
+                Ok(())
+            }
             _ => Err(format!("unknown directive: {}", shorten(directive))),
         }
     }
@@ -317,170 +325,8 @@ fn is_indirect(line: &Line<'_>) -> bool {
         .strip_prefix("//")
         .unwrap_or(comment)
         .split_whitespace();
-    match (words.next(), words.next()) {
-        (Some("indirect"), None) => true,
-        (Some("indirect;"), Some(_)) => true,
-        _ => false,
-    }
-}
-
-fn parse_string(word: &str) -> Result<String, String> {
-    if word.starts_with('"') {
-        return unquote(word).ok_or_else(|| "invalid quoted string: invalid syntax".to_owned());
-    }
-    if word.contains(['"', '\'', '`']) {
-        return Err("invalid quoted string: unquoted string cannot contain quote".to_owned());
-    }
-    Ok(word.to_owned())
-}
-
-fn parse_single(directive: &str, args: &[Cow<'_, str>]) -> Result<String, String> {
-    match args {
-        [path] => parse_string(path),
-        _ => Err(format!(
-            "{directive} directive expects exactly one argument"
-        )),
-    }
-}
-
-fn parse_module(directive: &str, args: &[Cow<'_, str>]) -> Result<(String, Version), String> {
-    let [path, version] = args else {
-        return Err(format!("usage: {directive} module/path v1.2.3"));
-    };
-    let path = parse_string(path)?;
-    // As with the go command a version without form is told of before a path without one.
-    let major = path_major(&path);
-    if major.is_err() {
-        parse_version(directive, &path, version)?;
-    }
-    let version = parse_fitting_version(directive, &path, major?, version)?;
-    Ok((path, version))
-}
-
-fn path_major(path: &str) -> Result<&str, String> {
-    split_path_version(path)
-        .map(|(_, major)| major)
-        .ok_or_else(|| format!("invalid module path {:?}", shorten(path)))
-}
-
-fn parse_fitting_version(
-    directive: &str,
-    path: &str,
-    major: &str,
-    word: &str,
-) -> Result<Version, String> {
-    let version = parse_version(directive, path, word)?;
-    check_path_major(version.as_str(), major)
-        .map_err(|error| format!("{directive} {}: {error}", shorten(path)))?;
-    Ok(version)
-}
-
-fn parse_version(directive: &str, path: &str, word: &str) -> Result<Version, String> {
-    let refuse = |what: &str, message: &str| {
-        format!(
-            "{directive} {}: version {:?} invalid: {message}",
-            shorten(path),
-            shorten(what)
-        )
-    };
-    let text = parse_string(word).map_err(|message| refuse(word, &message))?;
-    Version::canonicalize(&text).map_err(|error| match error {
-        crate::version::VersionError::NotSemver { .. } => {
-            refuse(&text, "must be of the form v1.2.3")
-        }
-        other => format!("{directive} {}: {other}", shorten(path)),
-    })
-}
-
-/// Reads `v1` or `[v1, v2]`; gives both ends as written and the words after them.
-fn parse_interval<'w>(
-    words: &'w [Cow<'w, str>],
-) -> Result<(String, String, &'w [Cow<'w, str>]), String> {
-    let bound = |word: Option<&Cow<'_, str>>, missing: &str| match word {
-        Some(word) => parse_string(word)
-            .map_err(|message| format!("retract: version {:?} invalid: {message}", shorten(word))),
-        None => Err(missing.to_owned()),
-    };
-    let (first, rest) = match words.split_first() {
-        Some((first, rest)) if first != "(" => (first, rest),
-        _ => return Err("expected '[' or version".to_owned()),
-    };
-    if first != "[" {
-        let version = bound(Some(first), "")?;
-        return Ok((version.clone(), version, rest));
-    }
-    let low = bound(rest.first(), "expected version after '['")?;
-    if rest.get(1).is_none_or(|word| word != ",") {
-        return Err("expected ',' after version".to_owned());
-    }
-    let high = bound(rest.get(2), "expected version after ','")?;
-    if rest.get(3).is_none_or(|word| word != "]") {
-        return Err("expected ']' after version".to_owned());
-    }
-    Ok((low, high, &rest[4..]))
-}
-
-fn check_directory(path: String) -> Result<String, String> {
-    if is_directory_path(&path) {
-        if path.contains('\\') {
-            return Err(
-                "replacement directory appears to be Windows path (on a non-windows system)"
-                    .to_owned(),
-            );
-        }
-        return Ok(path);
-    }
-    Err(if path.contains('@') {
-        "replacement module must match format 'path version', not 'path@version'".to_owned()
-    } else {
-        "replacement module without version must be directory path (rooted or starting with . or ..)".to_owned()
-    })
-}
-
-/// Does a replacement name a directory: rooted, or starting with `.` or `..`, in the ways of Unix or Windows.
-fn is_directory_path(path: &str) -> bool {
-    let dots = path.strip_prefix("..").or_else(|| path.strip_prefix('.'));
-    dots.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '\\']))
-        || path.starts_with(['/', '\\'])
-        || matches!(path.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic())
-}
-
-/// `N.N[.N]` without leading zeros, perhaps with letters and digits behind, `rc1`.
-fn is_go_version(text: &str) -> bool {
-    let Some((_, rest)) = split_go_minor(text) else {
-        return false;
-    };
-    let rest = match rest.strip_prefix('.') {
-        Some(rest) => match split_number(rest) {
-            Some((_, rest)) => rest,
-            None => return false,
-        },
-        None => rest,
-    };
-    let digits = rest.trim_start_matches(|c: char| c.is_ascii_lowercase());
-    rest.is_empty()
-        || (digits.len() < rest.len()
-            && !digits.is_empty()
-            && digits.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// Finds the `N.N` in a version of an unknown form, as dependencies may have: `v1.20.x`.
-fn find_go_version(text: &str) -> Option<&str> {
-    let text = text.strip_prefix('v').unwrap_or(text);
-    let (minor, rest) = split_go_minor(text)?;
-    (!rest.is_empty() && !rest.contains('\n')).then_some(minor)
-}
-
-/// Splits `N.N` off the front; no digit follows.
-fn split_go_minor(text: &str) -> Option<(&str, &str)> {
-    let (major, rest) = split_number(text)?;
-    let (_, rest) = split_number(rest.strip_prefix('.')?)?;
-    (major != "0").then(|| text.split_at(text.len() - rest.len()))
-}
-
-fn split_number(text: &str) -> Option<(&str, &str)> {
-    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    let number = &text[..text.len() - rest.len()];
-    (!number.is_empty() && (number.len() == 1 || !number.starts_with('0')))
-        .then_some((number, rest))
+    matches!(
+        (words.next(), words.next()),
+        (Some("indirect"), None) | (Some("indirect;"), Some(_))
+    )
 }
