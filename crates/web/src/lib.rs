@@ -1,1 +1,51 @@
-//! web
+//! Everything HTTP: the module proxy protocol, checksum databases passed on, health and counters.
+//!
+//! A hit is answered from memory and touches nothing else. What is missing is a job for the queue: this room never calls
+//! the outside and lands nothing. Statuses and cache policies are known here and nowhere else.
+//!
+//! Modules go from the nouns (what is asked, what is answered) to the acts (routes, connections, listeners).
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod config;
+
+pub mod target;
+
+mod conditional;
+
+pub mod answer;
+
+pub mod metrics;
+
+mod entry;
+
+mod hot;
+
+mod negatives;
+
+mod front;
+
+mod response;
+
+mod proxy;
+
+mod sumdb;
+
+mod health;
+
+mod route;
+
+mod body;
+
+mod connection;
+
+mod tls;
+
+pub mod server;
+
+pub use answer::Error;
+pub use config::{FrontConfig, ListenerConfig, Network};
+pub use connection::SocketUser;
+pub use front::Front;
+pub use server::{Bound, ServeError, serve};
+pub use tls::TlsError;

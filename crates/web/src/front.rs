@@ -1,0 +1,203 @@
+//! What every request works with: the keepers, the settings, what is remembered; and how a request asks for work and
+//! waits for it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use catalog::{Catalog, CatalogError};
+use queue::{Durability, Job, JobId, Outcome, Priority, Queue, Ticket};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use store::{Store, StoreError};
+
+use crate::answer::Error;
+use crate::config::FrontConfig;
+use crate::hot::Hot;
+use crate::metrics::Metrics;
+use crate::negatives::Negatives;
+
+/// The view that is served.
+pub(crate) const VIEW: &str = "prod";
+
+/// The HTTP side of one server.
+pub struct Front {
+    pub(crate) catalog: Catalog,
+    pub(crate) store: Store,
+    pub(crate) queue: Queue,
+    pub(crate) config: FrontConfig,
+    pub(crate) hot: Hot,
+    pub(crate) negatives: Negatives,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) draining: AtomicBool,
+    /// The last look at the keepers' health, and when it was.
+    pub(crate) health: Mutex<Option<(Instant, Vec<String>)>>,
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Front {
+    /// Puts the parts together. Starts nothing: see [`crate::server::serve`].
+    pub fn new(catalog: Catalog, store: Store, queue: Queue, config: FrontConfig) -> Arc<Self> {
+        Arc::new(Self {
+            hot: Hot::new(config.cache_bytes, &config.public_prefix),
+            negatives: Negatives::new(config.negatives_max, config.negative_keep),
+            metrics: Arc::default(),
+            draining: AtomicBool::new(false),
+            health: Mutex::new(None),
+            catalog,
+            store,
+            queue,
+            config,
+        })
+    }
+
+    /// The counters, for whoever wants to look.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Drops all that is kept in memory about a version that was withdrawn; the next request asks the catalog.
+    pub fn drop_version(&self, of: &gomod::version::ModuleVersion) {
+        self.hot.drop_version(of);
+        self.negatives.forget(&|module| module == of.path());
+    }
+
+    /// Drops what may be different now that something of a module has landed: its list, `@latest`, refusals.
+    pub(crate) fn note_landing(&self, module: &gomod::path::ModulePath) {
+        self.hot.drop_changing(module);
+        self.negatives.forget(&|remembered| remembered == module);
+    }
+
+    /// Whether the server is going down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Asks for work without waiting for it.
+    pub(crate) fn submit(
+        &self,
+        ask: &Work<'_, impl Serialize>,
+        priority: Priority,
+    ) -> Result<Ticket, Error> {
+        if ask.job_id.len() > JobId::BYTES_MAX {
+            return Err(Error::Unserved(format!(
+                "{}: the name is too long",
+                ask.what
+            )));
+        }
+        let broken = |cause: Box<dyn std::error::Error + Send + Sync>| Error::Broken {
+            what: ask.what.clone(),
+            cause,
+        };
+        let payload = serde_json::to_vec(ask.payload).map_err(|cause| broken(cause.into()))?;
+        let job = Job {
+            id: JobId::new(ask.job_id.clone()),
+            kind: ask.kind.to_owned(),
+            payload: Bytes::from(payload),
+            priority,
+            durability: ask.durability,
+        };
+        Ok(self.queue.submit(job))
+    }
+
+    /// Asks for work and waits for its answer; `Ok(Err(progress))` when the wait was over first.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        ask: &Work<'_, impl Serialize>,
+        wait: Duration,
+    ) -> Result<Result<T, String>, Error> {
+        let ticket = self.submit(ask, Priority::Client)?;
+        let Some(outcome) = ticket.wait(wait).await else {
+            return Ok(Err(describe_progress(&ticket)));
+        };
+        let failed = |message: String, retry| Error::JobFailed {
+            what: ask.what.clone(),
+            message,
+            retry,
+        };
+        match outcome {
+            Outcome::Done(answer) => {
+                serde_json::from_slice(&answer)
+                    .map(Ok)
+                    .map_err(|cause| Error::Broken {
+                        what: ask.what.clone(),
+                        cause: cause.into(),
+                    })
+            }
+            Outcome::Failed { message, retry } => Err(failed(message, retry)),
+            Outcome::Cancelled => Err(failed(
+                "the server is going down, try again".to_owned(),
+                true,
+            )),
+        }
+    }
+}
+
+/// Work that a request wants done.
+#[derive(Debug)]
+pub(crate) struct Work<'a, P> {
+    /// What the user asked for, for texts.
+    pub what: String,
+    /// See `catalog::work`.
+    pub kind: &'static str,
+    pub job_id: String,
+    pub payload: &'a P,
+    pub durability: Durability,
+}
+
+/// How far a job is, with a separator in front; empty where it says nothing.
+fn describe_progress(ticket: &Ticket) -> String {
+    let progress = ticket.progress().borrow().clone();
+    let line = progress.line.lines().next().unwrap_or_default().to_owned();
+    match (line.is_empty(), progress.total) {
+        (true, 0) => String::new(),
+        (true, total) => format!(" ({} of {total})", progress.done),
+        (false, 0) => format!(" ({line})"),
+        (false, total) => format!(" ({line}, {} of {total})", progress.done),
+    }
+}
+
+/// What a keeper's "no answer" is to a client.
+pub(crate) fn catalog_trouble(what: impl ToString, cause: CatalogError) -> Error {
+    let what = what.to_string();
+    match cause {
+        CatalogError::Corrupt { .. } => Error::Broken {
+            what,
+            cause: cause.into(),
+        },
+        _ => Error::Unavailable {
+            what,
+            cause: cause.into(),
+        },
+    }
+}
+
+/// As [`catalog_trouble`], for the store. A blob that the catalog names and the store lacks is damage, not absence.
+pub(crate) fn store_trouble(what: impl ToString, cause: StoreError) -> Error {
+    let what = what.to_string();
+    match cause {
+        StoreError::NotFound { .. } | StoreError::Corrupt { .. } | StoreError::BadName { .. } => {
+            Error::Broken {
+                what,
+                cause: cause.into(),
+            }
+        }
+        StoreError::Full { .. } | StoreError::ReadOnly { .. } => Error::Storage {
+            what,
+            cause: cause.into(),
+        },
+        StoreError::Unavailable { .. } => Error::Unavailable {
+            what,
+            cause: cause.into(),
+        },
+    }
+}

@@ -1,0 +1,229 @@
+//! Counts of what was answered. Plain relaxed atomics, because the hot loop touches them; they are turned into the
+//! Prometheus text when somebody asks. Module names are never labels.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// Kinds of requests, as labels show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// `.info` of a version.
+    Info,
+    /// `.mod` of a version.
+    GoMod,
+    /// `.zip` of a version.
+    Zip,
+    /// `@v/list`.
+    List,
+    /// `@latest`.
+    Latest,
+    /// `.info` of a branch or commit.
+    Query,
+    /// Below `/sumdb/`.
+    Sumdb,
+    /// Everything else, malformed requests included.
+    Other,
+}
+
+const CLASSES: [(Class, &str); 8] = [
+    (Class::Info, "info"),
+    (Class::GoMod, "mod"),
+    (Class::Zip, "zip"),
+    (Class::List, "list"),
+    (Class::Latest, "latest"),
+    (Class::Query, "query"),
+    (Class::Sumdb, "sumdb"),
+    (Class::Other, "other"),
+];
+
+/// Statuses that are counted apart; any other counts as 0, shown as `other`.
+const STATUSES: [u16; 20] = [
+    200, 206, 304, 400, 403, 404, 405, 410, 416, 431, 451, 500, 501, 502, 503, 504, 507, 508, 414,
+    0,
+];
+
+/// How a capture that a client waited for came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureEnd {
+    /// Stored and verified.
+    Landed,
+    /// Only the `.info` was to be had.
+    Passed,
+    /// A "no".
+    Refused,
+    /// The bytes are not what the checksum database says.
+    Mismatch,
+    /// Trouble, here or outside.
+    Trouble,
+    /// The client's wait ended first.
+    TooLate,
+}
+
+const CAPTURE_ENDS: [(CaptureEnd, &str); 6] = [
+    (CaptureEnd::Landed, "landed"),
+    (CaptureEnd::Passed, "passed"),
+    (CaptureEnd::Refused, "refused"),
+    (CaptureEnd::Mismatch, "mismatch"),
+    (CaptureEnd::Trouble, "trouble"),
+    (CaptureEnd::TooLate, "too_late"),
+];
+
+/// The counters of one server.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    requests: [[AtomicU64; STATUSES.len()]; CLASSES.len()],
+    hits: [AtomicU64; CLASSES.len()],
+    bytes: [AtomicU64; CLASSES.len()],
+    captures: [AtomicU64; CAPTURE_ENDS.len()],
+    /// Connections that are open now.
+    pub connections: AtomicU64,
+}
+
+impl Metrics {
+    /// Counts an answer of the hot map. `bytes` is the body that was sent.
+    pub fn count_hit(&self, class: Class, bytes: usize) {
+        self.hits[class as usize].fetch_add(1, Ordering::Relaxed);
+        self.requests[class as usize][0].fetch_add(1, Ordering::Relaxed);
+        self.bytes[class as usize].fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Counts any other answer.
+    pub fn count(&self, class: Class, status: u16, bytes: u64) {
+        let at = STATUSES
+            .iter()
+            .position(|known| *known == status)
+            .unwrap_or(STATUSES.len() - 1);
+        self.requests[class as usize][at].fetch_add(1, Ordering::Relaxed);
+        self.bytes[class as usize].fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts how a capture ended for a waiting client.
+    pub fn count_capture(&self, end: CaptureEnd) {
+        self.captures[end as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Answers of a class out of the hot map so far.
+    pub fn hits(&self, class: Class) -> u64 {
+        self.hits[class as usize].load(Ordering::Relaxed)
+    }
+}
+
+/// What the keepers say about themselves at the moment of a scrape.
+#[derive(Clone, Debug, Default)]
+pub struct Depths {
+    /// Versions in the catalog; `None` when it cannot be asked.
+    pub versions: Option<u64>,
+    /// Kind, queued and running jobs.
+    pub jobs: Vec<(String, u64, u64)>,
+    /// Bytes that the hot map weighs.
+    pub hot_bytes: u64,
+}
+
+/// Renders [`Metrics`] for one scrape.
+#[derive(Debug)]
+pub(crate) struct Scrape {
+    pub metrics: std::sync::Arc<crate::metrics::Metrics>,
+    pub depths: Depths,
+    pub program_version: String,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        self.encode_requests(&mut encoder)?;
+        self.encode_keepers(&mut encoder)
+    }
+}
+
+impl Scrape {
+    fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of = &self.metrics;
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let kind = ConstCounter::new(0u64).metric_type();
+        let mut family = encoder.encode_descriptor(
+            "granary_requests",
+            "Answers by class and status",
+            None,
+            kind,
+        )?;
+        for (class, name) in CLASSES {
+            for (at, status) in STATUSES.into_iter().enumerate() {
+                let count = load(&of.requests[class as usize][at]);
+                if count == 0 {
+                    continue;
+                }
+                let status = if status == 0 {
+                    "other".to_owned()
+                } else {
+                    status.to_string()
+                };
+                let labels = [("class", name), ("status", status.as_str())];
+                ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        for (metric, help, values) in [
+            (
+                "granary_hits",
+                "Answers out of memory, without any keeper",
+                &of.hits,
+            ),
+            ("granary_sent_bytes", "Bytes of bodies sent", &of.bytes),
+        ] {
+            let mut family = encoder.encode_descriptor(metric, help, None, kind)?;
+            for (class, name) in CLASSES {
+                let count = ConstCounter::new(load(&values[class as usize]));
+                count.encode(family.encode_family(&[("class", name)])?)?;
+            }
+        }
+        let help = "Captures that a client waited for, by how they ended";
+        let mut family = encoder.encode_descriptor("granary_captures", help, None, kind)?;
+        for (end, name) in CAPTURE_ENDS {
+            let count = ConstCounter::new(load(&of.captures[end as usize]));
+            count.encode(family.encode_family(&[("end", name)])?)?;
+        }
+        Ok(())
+    }
+
+    fn encode_keepers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let kind = ConstGauge::new(0i64).metric_type();
+        let mut family =
+            encoder.encode_descriptor("granary_jobs", "Jobs by kind and state", None, kind)?;
+        for (name, queued, running) in &self.depths.jobs {
+            for (state, count) in [("queued", *queued), ("running", *running)] {
+                let labels = [("kind", name.as_str()), ("state", state)];
+                ConstGauge::new(signed(count)).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        let gauges = [
+            (
+                "granary_versions",
+                "Versions in the catalog",
+                self.depths.versions,
+            ),
+            (
+                "granary_hot_bytes",
+                "Weight of the hot map",
+                Some(self.depths.hot_bytes),
+            ),
+            (
+                "granary_connections",
+                "Connections open now",
+                Some(self.metrics.connections.load(Ordering::Relaxed)),
+            ),
+        ];
+        for (name, help, value) in gauges {
+            if let Some(value) = value {
+                let gauge = ConstGauge::new(signed(value));
+                gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+            }
+        }
+        let mut family = encoder.encode_descriptor("granary_build", "The program", None, kind)?;
+        let labels = [("version", self.program_version.as_str())];
+        ConstGauge::new(1i64).encode(family.encode_family(&labels)?)
+    }
+}

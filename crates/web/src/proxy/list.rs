@@ -1,0 +1,160 @@
+//! `/<module>/@v/list`: which versions there are: those stored and those that the upstream last told of.
+//!
+//! Retracted versions stay in it (the client reads retractions from go.mod), pseudo-versions never are.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use catalog::work::{self, ListAnswer, ListAsk};
+use gomod::hash::ContentDigest;
+use gomod::path::ModulePath;
+use gomod::version::Version;
+use jiff::Timestamp;
+use queue::{Durability, Priority};
+
+use crate::answer::{Error, TEXT};
+use crate::entry::{Draft, Entry, Keep};
+use crate::front::{Front, VIEW, Work, catalog_trouble};
+use crate::metrics::Class;
+use crate::negatives::Negative;
+use crate::proxy::freshness::{Freshness, RETRY_AFTER, judge};
+use crate::target::hot_path;
+
+/// What is known of a module's versions without asking anybody.
+#[derive(Debug)]
+struct Known {
+    versions: BTreeSet<Version>,
+    stored: bool,
+    seen_at: Option<Timestamp>,
+}
+
+/// Answers from what is known where that is good enough, else asks the upstream first.
+pub(crate) async fn list_versions(
+    front: &Front,
+    module: &ModulePath,
+    may_fetch: bool,
+) -> Result<Arc<Entry>, Error> {
+    let path = hot_path(module, "@v/list");
+    if let Some(entry) = front.hot.find(&path, Instant::now()) {
+        return Ok(entry);
+    }
+    let ask = ListAsk {
+        module: module.clone(),
+    };
+    let job_id = ask.job_id();
+    if let Some(Negative::Refused(refusal)) = front.negatives.find(&job_id, Instant::now()) {
+        return Err(Error::Refused(refusal));
+    }
+    let known = find_known(front, module).await?;
+    let what = format!("the list of {module}");
+    if !may_fetch {
+        return match known.seen_at {
+            None if !known.stored => Err(Error::FetchForbidden { what }),
+            _ => Ok(Arc::new(render_list(&known.versions, RETRY_AFTER))),
+        };
+    }
+    let work = Work {
+        what,
+        kind: work::LIST,
+        job_id,
+        payload: &ask,
+        durability: Durability::Fleeting,
+    };
+    let freshness = known.seen_at.map_or(Freshness::Old, |seen_at| {
+        judge(&front.config, seen_at, Timestamp::now())
+    });
+    let (versions, keep) = match freshness {
+        Freshness::Fresh(left) => (known.versions, left),
+        Freshness::Stale => {
+            // A refresh that cannot even be submitted is no reason to refuse what is known.
+            let _ = front.submit(&work, Priority::Behind);
+            (known.versions, RETRY_AFTER)
+        }
+        Freshness::Old => refresh(front, module, &work, known).await?,
+    };
+    let entry = Arc::new(render_list(&versions, keep));
+    front.hot.insert(&path, entry.clone());
+    Ok(entry)
+}
+
+async fn refresh(
+    front: &Front,
+    module: &ModulePath,
+    work: &Work<'_, ListAsk>,
+    known: Known,
+) -> Result<(BTreeSet<Version>, Duration), Error> {
+    let wait = if known.stored {
+        front.config.list_patience
+    } else {
+        front.config.client_wait
+    };
+    let has_answer = known.stored || known.seen_at.is_some();
+    match front.ask::<ListAnswer>(work, wait).await {
+        Ok(Ok(ListAnswer::Versions(told))) => {
+            let mut versions = known.versions;
+            versions.extend(told.into_iter().filter(|version| !version.is_pseudo()));
+            Ok((versions, front.config.list_fresh))
+        }
+        // A "no" of the upstream counts where nothing is stored; what is stored is listed for ever.
+        Ok(Ok(ListAnswer::Refused(refusal)))
+            if !has_answer || !(known.stored || refusal.may_pass()) =>
+        {
+            let negative = Negative::Refused(refusal.clone());
+            front
+                .negatives
+                .remember(&work.job_id, module, negative, Instant::now());
+            Err(Error::Refused(refusal))
+        }
+        Ok(Err(progress)) if !has_answer => Err(Error::NotHereYet {
+            what: work.what.clone(),
+            progress,
+        }),
+        Err(error) if !has_answer => Err(error),
+        _ => Ok((known.versions, RETRY_AFTER)),
+    }
+}
+
+async fn find_known(front: &Front, module: &ModulePath) -> Result<Known, Error> {
+    let trouble = |cause| catalog_trouble(module, cause);
+    let limit = front.config.list_versions_max;
+    let stored = front
+        .catalog
+        .list_versions(VIEW, module, limit)
+        .await
+        .map_err(trouble)?;
+    let told = front.catalog.find_list(module).await.map_err(trouble)?;
+    let seen_at = told.as_ref().map(|told| told.seen_at);
+    let told = told.map(|told| told.versions).unwrap_or_default();
+    let is_stored = !stored.is_empty();
+    let versions = stored
+        .into_iter()
+        .map(|(version, _)| version)
+        .chain(told.iter().filter_map(|text| text.parse().ok()))
+        .filter(|version: &Version| !version.is_pseudo())
+        .collect();
+    Ok(Known {
+        versions,
+        stored: is_stored,
+        seen_at,
+    })
+}
+
+/// One version a line in semantic order.
+fn render_list(versions: &BTreeSet<Version>, keep: Duration) -> Entry {
+    let mut text = String::with_capacity(versions.len() * 16);
+    for version in versions {
+        text.push_str(version.as_str());
+        text.push('\n');
+    }
+    Entry::render(Draft {
+        class: Class::List,
+        content_type: TEXT,
+        keep: Keep::Seconds(keep.as_secs().max(1)),
+        tag: ContentDigest::of(text.as_bytes()).to_string(),
+        last_modified: None,
+        body: text.into(),
+        gzip: true,
+        until: Some(Instant::now() + keep),
+    })
+}

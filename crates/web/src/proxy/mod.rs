@@ -1,0 +1,6 @@
+//! The module proxy protocol: the files of a version, what versions there are, what a query names.
+
+pub(crate) mod file;
+pub(crate) mod freshness;
+pub(crate) mod list;
+pub(crate) mod query;

@@ -1,0 +1,236 @@
+//! From a request to its answer: what is refused before anything is looked up, who answers the rest, what is logged.
+
+use std::error::Error as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, VIA};
+use http::{HeaderMap, Method, Response, Uri, Version, request};
+
+use crate::answer::Error;
+use crate::front::Front;
+use crate::metrics::Class;
+use crate::proxy::{file, list, query};
+use crate::response::{Answer, render, render_entry};
+use crate::target::{FileKind, Target};
+use crate::{health, sumdb};
+
+/// Sent and, by trusted proxies, received.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Clients of the public mirror send it when an answer out of the cache is all they want.
+const DISABLE_FETCH: HeaderName = HeaderName::from_static("disable-module-fetch");
+
+/// Longest request id taken from others.
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// A request without its body, which nothing here reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub version: Version,
+    /// Who is at the other end of the connection; `None` on a unix socket, whose users are trusted.
+    pub peer: Option<IpAddr>,
+    pub arrived: Instant,
+}
+
+impl Asked {
+    pub fn new(head: request::Parts, peer: Option<IpAddr>) -> Self {
+        Self {
+            method: head.method,
+            uri: head.uri,
+            headers: head.headers,
+            version: head.version,
+            peer,
+            arrived: Instant::now(),
+        }
+    }
+
+    fn is_from_trusted(&self, front: &Front) -> bool {
+        self.peer.is_none_or(|peer| is_trusted(front, peer))
+    }
+
+    /// The client's address: the last one in `X-Forwarded-For` that no trusted proxy has.
+    fn client(&self, front: &Front) -> Option<IpAddr> {
+        if !self.is_from_trusted(front) {
+            return self.peer;
+        }
+        let lines = self.headers.get_all(FORWARDED_FOR);
+        let texts: Vec<&str> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
+        texts
+            .iter()
+            .rev()
+            .flat_map(|line| line.rsplit(','))
+            .map_while(|hop| hop.trim().parse().ok())
+            .find(|hop| !is_trusted(front, *hop))
+            .or(self.peer)
+    }
+
+    fn request_id(&self, front: &Front) -> HeaderValue {
+        let given = self.headers.get(REQUEST_ID).filter(|id| {
+            let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+            (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(is_plain)
+        });
+        match given {
+            Some(id) if self.is_from_trusted(front) => id.clone(),
+            _ => HeaderValue::from_str(&uuid::Uuid::now_v7().simple().to_string())
+                .unwrap_or_else(|_| HeaderValue::from_static("none")),
+        }
+    }
+}
+
+fn is_trusted(front: &Front, address: IpAddr) -> bool {
+    front
+        .config
+        .trusted_proxies
+        .iter()
+        .any(|network| network.contains(address))
+}
+
+/// Answers out of the hot map, if the request is one that may be.
+pub(crate) fn answer_hot(front: &Front, asked: &Asked) -> Option<Response<Bytes>> {
+    if check_request(front, asked).is_err() {
+        return None;
+    }
+    let entry = front.hot.find(asked.uri.path(), asked.arrived)?;
+    let response = render_entry(&entry, &asked.method, &asked.headers);
+    match response.status().as_u16() {
+        200 => front.metrics.count_hit(entry.class, response.body().len()),
+        status => front
+            .metrics
+            .count(entry.class, status, response.body().len() as u64),
+    }
+    Some(response)
+}
+
+/// Answers any request.
+pub(crate) async fn answer(front: Arc<Front>, asked: Asked) -> Response<Bytes> {
+    let request_id = asked.request_id(&front);
+    let (class, outcome) = match check_request(&front, &asked) {
+        Ok(()) => match Target::parse(asked.uri.path(), &front.config.public_prefix) {
+            Ok(target) => (class_of(&target), dispatch(&front, target, &asked).await),
+            Err(unserved) => (Class::Other, Err(Error::Unserved(unserved.reason))),
+        },
+        Err(error) => (Class::Other, Err(error)),
+    };
+    let answer = outcome.unwrap_or_else(|error| {
+        log_trouble(&error, &asked, &request_id);
+        Answer::Plain(error.into_answer())
+    });
+    let mut response = render(&answer, &asked.method, &asked.headers);
+    let status = response.status().as_u16();
+    front
+        .metrics
+        .count(class, status, response.body().len() as u64);
+    tracing::info!(
+        target: "web::access",
+        request_id = request_id.to_str().unwrap_or_default(),
+        client = asked.client(&front).map(tracing::field::display),
+        method = asked.method.as_str(),
+        path = shown_path(asked.uri.path()),
+        status,
+        size_bytes = response.body().len(),
+        duration_ms = u64::try_from(asked.arrived.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response.headers_mut().insert(REQUEST_ID, request_id);
+    response
+}
+
+/// What is refused whatever the path.
+fn check_request(front: &Front, asked: &Asked) -> Result<(), Error> {
+    let Asked { headers, .. } = asked;
+    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Error::BadHeader(
+            "a request has a length or an encoding of its body, not both",
+        ));
+    }
+    let hosts = headers.get_all(HOST).iter().count();
+    let is_absolute = asked.uri.authority().is_some();
+    if hosts > 1 || (hosts == 0 && asked.version == Version::HTTP_11 && !is_absolute) {
+        return Err(Error::BadHeader("a request has exactly one Host header"));
+    }
+    if asked.method != Method::GET && asked.method != Method::HEAD {
+        return Err(Error::Method);
+    }
+    let id = &front.config.instance_id;
+    let came_back = !id.is_empty()
+        && headers
+            .get_all(VIA)
+            .iter()
+            .any(|via| via.to_str().is_ok_and(|via| via.contains(id.as_str())));
+    if came_back {
+        return Err(Error::Loop {
+            instance_id: id.clone(),
+        });
+    }
+    Ok(())
+}
+
+async fn dispatch(front: &Front, target: Target, asked: &Asked) -> Result<Answer, Error> {
+    let may_fetch = !asked
+        .headers
+        .get(DISABLE_FETCH)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+    let plain = Answer::Plain;
+    let entry = match target {
+        Target::Root => return Ok(plain(health::get_root(front))),
+        Target::Live => return Ok(plain(health::get_live())),
+        Target::Ready => return Ok(plain(health::get_ready(front).await)),
+        Target::Version => return Ok(plain(health::get_version(front))),
+        Target::Metrics => return Ok(plain(health::get_metrics(front).await)),
+        Target::Fixed(name) => return Ok(plain(health::get_fixed(name))),
+        Target::List(module) => list::list_versions(front, &module, may_fetch).await?,
+        Target::Latest(module) => query::get_latest(front, &module, may_fetch).await?,
+        Target::Query(module, word) => query::resolve(front, &module, &word, may_fetch).await?,
+        Target::File(of, kind) => file::get_file(front, &of, kind, may_fetch).await?,
+        Target::Sumdb(rest) => sumdb::pass(front, &rest, may_fetch).await?,
+    };
+    Ok(Answer::Entry(entry))
+}
+
+fn class_of(target: &Target) -> Class {
+    match target {
+        Target::List(_) => Class::List,
+        Target::Latest(_) => Class::Latest,
+        Target::Query(..) => Class::Query,
+        Target::File(_, FileKind::Info) => Class::Info,
+        Target::File(_, FileKind::GoMod) => Class::GoMod,
+        Target::File(_, FileKind::Zip) => Class::Zip,
+        Target::Sumdb(_) => Class::Sumdb,
+        _ => Class::Other,
+    }
+}
+
+/// Logged once, here, with its causes; the client is told less.
+fn log_trouble(error: &Error, asked: &Asked, request_id: &HeaderValue) {
+    if !error.is_trouble() {
+        return;
+    }
+    let mut causes = String::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push_str(": ");
+        causes.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    tracing::warn!(
+        request_id = request_id.to_str().unwrap_or_default(),
+        path = shown_path(asked.uri.path()),
+        "{error}{causes}"
+    );
+}
+
+/// A path as it came may be long; the log gets its beginning. (It is ASCII or percent-encoded, but that is hyper's
+/// business.)
+fn shown_path(path: &str) -> &str {
+    let mut end = path.len().min(512);
+    while !path.is_char_boundary(end) {
+        end -= 1;
+    }
+    &path[..end]
+}
