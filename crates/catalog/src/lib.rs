@@ -1,1 +1,52 @@
-//! catalog
+//! The truth: which digests are which module version, what landed in which view and when, what was refused, what the
+//! outside was seen to say.
+//!
+//! Rows are added, not changed. The first verified bytes of a version win by a unique row; its zip follows as a row of
+//! its own; every view is what its landings say, numbered without gaps. What is cached for freshness alone (lists,
+//! resolutions, settings) is replaced in place, and what was seen before stays as observations.
+//!
+//! Two engines pass one contract suite: SQLite in a folder, where all writes go through one task that commits them in
+//! groups, and PostgreSQL. An act on the catalog is written once, over [`link::Link`]; only the SQL differs where it
+//! must. When a write returns, it is durable.
+//!
+//! What does not live here: bytes of artifacts (the store), jobs (the queue), any decision about what may land.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+/// The realm that every row carries until there are tenants.
+pub const REALM: &str = "main";
+
+pub mod work;
+
+pub mod error;
+
+mod link;
+
+mod command;
+
+mod sqlite;
+
+mod postgres;
+
+mod keeper;
+
+mod stored;
+
+mod landings;
+
+mod versions;
+
+mod observations;
+
+mod database;
+
+mod incidents;
+
+mod settings;
+
+pub use error::CatalogError;
+pub use incidents::{Event, Quarantined};
+pub use keeper::Catalog;
+pub use landings::{ActOutcome, ModLanding, NewMod, ZipLanding};
+pub use observations::{KnownList, Observation, Resolution};
+pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};

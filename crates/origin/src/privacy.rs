@@ -37,6 +37,11 @@ impl Privacy {
         self.no_proxy.is_match(module.as_str())
     }
 
+    /// The patterns for which no checksum database may hear of a module.
+    pub fn database_patterns(&self) -> &PrivatePatterns {
+        &self.no_database
+    }
+
     /// The pattern for which no checksum database may hear of the module; `None` where one is to be asked.
     pub fn skips_database(&self, module: &ModulePath) -> Option<String> {
         if module.as_str() == TOOLCHAIN {

@@ -48,6 +48,7 @@ fn decode_percent(text: &str) -> Vec<u8> {
     while let Some(&byte) = bytes.get(at) {
         let pair = text
             .get(at + 1..at + 3)
+            .filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match pair {
             Some(value) if byte == b'%' => {

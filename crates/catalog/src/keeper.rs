@@ -1,0 +1,140 @@
+//! The catalog's handle: opens an engine, runs reads and writes on it, checks its health.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::REALM;
+use crate::command::Write;
+use crate::error::CatalogError;
+use crate::link::{Link, Row, Sql, Value, args};
+use crate::postgres::PostgresEngine;
+use crate::sqlite::SqliteEngine;
+
+/// Most rows that one listing gives, whatever its caller asks for.
+pub(crate) const ROWS_MAX: u64 = 100_000;
+
+/// Writes a row that stays as it is: finds a full disk and a read-only file. Uses the primary key of `realms`.
+const TOUCH_REALM: &str = "
+    update realms
+       set seq = seq
+     where realm = $1";
+
+/// Uses the primary key of `realms`.
+const FIND_REALM: &str = "
+    select seq
+      from realms
+     where realm = $1
+     limit 1";
+
+/// Handle to a catalog; cheap to clone, all clones are the same catalog.
+#[derive(Clone)]
+pub struct Catalog {
+    engine: Arc<Engine>,
+}
+
+enum Engine {
+    Sqlite(SqliteEngine),
+    Postgres(PostgresEngine),
+}
+
+impl Catalog {
+    /// Opens the catalog at `url`, which is `sqlite:<path of a file>` (made where it is missing) or `postgres://…`, and
+    /// brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`CatalogError::Newer`], [`CatalogError::Corrupt`], [`CatalogError::Foreign`] say that this database cannot be
+    /// used; [`CatalogError::Address`] that `url` is none; [`CatalogError::ReadOnly`], [`CatalogError::Full`],
+    /// [`CatalogError::Busy`] and [`CatalogError::Unavailable`] what stands in the way.
+    pub async fn open(url: &str) -> Result<Self, CatalogError> {
+        let engine = if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() {
+                return Err(CatalogError::Address {
+                    reason: "sqlite: without a path".to_owned(),
+                });
+            }
+            Engine::Sqlite(SqliteEngine::open(Path::new(path)).await?)
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Engine::Postgres(PostgresEngine::open(url).await?)
+        } else {
+            return Err(CatalogError::Address {
+                reason: "it begins neither with sqlite: nor with postgres://".to_owned(),
+            });
+        };
+        Ok(Self {
+            engine: Arc::new(engine),
+        })
+    }
+
+    /// Checks that the catalog can be read and written now, by doing both. For readiness.
+    ///
+    /// # Errors
+    /// What stands in the way, see [`Catalog::open`].
+    pub async fn check_health(&self) -> Result<(), CatalogError> {
+        if self.read(FIND_REALM, args![REALM]).await?.is_empty() {
+            return Err(CatalogError::damaged(format!("realm {REALM} has no row")));
+        }
+        self.write(Touch).await
+    }
+
+    /// Number of the last landing: what a map in memory was built from is current as long as this stays the same.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn last_seq(&self) -> Result<u64, CatalogError> {
+        let rows = self.read(FIND_REALM, args![REALM]).await?;
+        rows.first().map_or(Ok(0), |row| row.count("seq"))
+    }
+
+    /// Commits what waits and closes all connections. Calls after it, on any clone, fail.
+    pub async fn close(&self) {
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.close().await,
+            Engine::Postgres(engine) => engine.close().await,
+        }
+    }
+
+    pub(crate) async fn read(
+        &self,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, CatalogError> {
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.read(sql.into(), args).await,
+            Engine::Postgres(engine) => engine.read(sql.into(), args).await,
+        }
+    }
+
+    pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Answer, CatalogError> {
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.write(write).await,
+            Engine::Postgres(engine) => engine.write(write).await,
+        }
+    }
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let engine = match &*self.engine {
+            Engine::Sqlite(_) => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        };
+        f.debug_struct("Catalog")
+            .field("engine", &engine)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A write that changes nothing.
+struct Touch;
+
+#[async_trait]
+impl Write for Touch {
+    type Answer = ();
+
+    async fn apply(&self, link: &mut Link<'_>) -> Result<(), CatalogError> {
+        link.run(TOUCH_REALM, args![REALM]).await
+    }
+}

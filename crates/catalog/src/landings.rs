@@ -1,0 +1,542 @@
+//! How versions come into the catalog and into views: the only writes of `versions`, `zips`, `landings`, `members`.
+
+use async_trait::async_trait;
+use gomod::hash::{ContentDigest, H1};
+use gomod::version::ModuleVersion;
+use jiff::Timestamp;
+
+use crate::REALM;
+use crate::command::Write;
+use crate::error::CatalogError;
+use crate::keeper::{Catalog, ROWS_MAX};
+use crate::link::{Link, Sql, args};
+use crate::stored::{Act, Landing, StoredVersion, StoredZip, Verification, stored_columns};
+
+/// The view in which verified versions land until there are gates.
+const FIRST_VIEW: &str = "prod";
+
+/// First come, first kept. Uses the primary key of `versions`.
+const INSERT_VERSION: &str = "
+    insert into versions (realm, module, version, info, info_size, go_mod, mod_size, mod_h1, zip_h1, version_at,
+                          verified_by, verified_name, record_id, tree_size, first_seen_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        on conflict (realm, module, version) do nothing
+ returning first_seen_at";
+
+/// A version whatever views say, through its first landing. Uses the primary keys and `landings_by_version`.
+const FIND_STORED: &str = concat!(
+    "
+    select ",
+    stored_columns!(),
+    "
+      from versions v
+      join landings l
+        on l.realm = v.realm and l.module = v.module and l.version = v.version
+      left join zips z
+        on z.realm = v.realm and z.module = v.module and z.version = v.version
+     where v.realm = $1
+       and v.module = $2
+       and v.version = $3
+     order by l.seq
+     limit 1"
+);
+
+/// First come, first kept. Uses the primary key of `zips`.
+const INSERT_ZIP: &str = "
+    insert into zips (realm, module, version, zip, zip_size, kept_h1, kept_at)
+    values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (realm, module, version) do nothing
+ returning kept_at";
+
+/// Uses the primary key of `versions`.
+const FIND_VERSION_ROW: &str = "
+    select first_seen_at
+      from versions
+     where realm = $1
+       and module = $2
+       and version = $3
+     limit 1";
+
+/// Makes landings of a realm one after the other, before what they decide on is read. Uses the primary key of `realms`.
+const LOCK_REALM: &str = "
+    select seq
+      from realms
+     where realm = $1
+       for update";
+
+/// What a view said last about a version. Uses index `landings_by_version`.
+const FIND_LAST_LANDING: &str = "
+    select seq, view, module, version, act, by, why, at
+      from landings
+     where realm = $1
+       and view = $2
+       and module = $3
+       and version = $4
+     order by seq desc
+     limit 1";
+
+/// The next number, its landing and the membership. Uses the primary keys.
+const JOIN_VIEW: Sql = Sql {
+    sqlite: "
+    update realms
+       set seq = seq + 1
+     where realm = $1
+ returning seq;
+    insert into landings (realm, seq, view, module, version, act, by, why, at)
+    select realm, seq, $2, $3, $4, $5, $6, $7, $8
+      from realms
+     where realm = $1;
+    insert into members (realm, view, module, version, seq)
+    select realm, $2, $3, $4, seq
+      from realms
+     where realm = $1",
+    postgres: "
+      with next as (
+               update realms
+                  set seq = seq + 1
+                where realm = $1
+            returning seq),
+           landed as (
+               insert into landings (realm, seq, view, module, version, act, by, why, at)
+               select $1, seq, $2, $3, $4, $5, $6, $7, $8
+                 from next),
+           joined as (
+               insert into members (realm, view, module, version, seq)
+               select $1, $2, $3, $4, seq
+                 from next)
+    select seq
+      from next",
+};
+
+/// The next number, its landing and the end of the membership. Uses the primary keys.
+const LEAVE_VIEW: Sql = Sql {
+    sqlite: "
+    update realms
+       set seq = seq + 1
+     where realm = $1
+ returning seq;
+    insert into landings (realm, seq, view, module, version, act, by, why, at)
+    select realm, seq, $2, $3, $4, $5, $6, $7, $8
+      from realms
+     where realm = $1;
+    delete from members
+     where realm = $1
+       and view = $2
+       and module = $3
+       and version = $4",
+    postgres: "
+      with next as (
+               update realms
+                  set seq = seq + 1
+                where realm = $1
+            returning seq),
+           landed as (
+               insert into landings (realm, seq, view, module, version, act, by, why, at)
+               select $1, seq, $2, $3, $4, $5, $6, $7, $8
+                 from next),
+           gone as (
+               delete from members
+                where realm = $1
+                  and view = $2
+                  and module = $3
+                  and version = $4)
+    select seq
+      from next",
+};
+
+/// Uses the primary key of `landings`.
+const LIST_LANDINGS: &str = "
+    select seq, view, module, version, act, by, why, at
+      from landings
+     where realm = $1
+       and seq > $2
+     order by seq
+     limit $3";
+
+/// A verified version whose `.info` and `.mod` are in the store.
+#[derive(Clone, Debug)]
+pub struct NewMod {
+    /// Which one.
+    pub module: ModuleVersion,
+    /// Blob of the `.info`.
+    pub info: ContentDigest,
+    /// Its size in bytes.
+    pub info_size: u64,
+    /// Blob of the `.mod`.
+    pub go_mod: ContentDigest,
+    /// Its size in bytes.
+    pub mod_size: u64,
+    /// The `h1:` of the `.mod`.
+    pub mod_h1: H1,
+    /// The `h1:` that the zip must have, where someone vouches for one.
+    pub zip_h1_expected: Option<H1>,
+    /// When the version was made, as the `.info` says.
+    pub time: Option<Timestamp>,
+    /// How the hashes were verified, or why not.
+    pub verified: Verification,
+    /// Who lands it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What became of [`Catalog::land_mod`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModLanding {
+    /// It is a member of the view.
+    Landed {
+        /// Number of the landing that made it one.
+        seq: u64,
+        /// Whether that was this call; otherwise the same bytes were there before.
+        first: bool,
+    },
+    /// Other bytes were first; nothing was changed.
+    Conflict {
+        /// What is stored.
+        stored: Box<StoredVersion>,
+    },
+    /// The same bytes are stored but were taken out of the view on purpose; only a release brings them back.
+    Withheld {
+        /// The act that took them out.
+        landing: Box<Landing>,
+    },
+}
+
+/// What became of [`Catalog::land_zip`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ZipLanding {
+    /// This zip is the version's.
+    Landed {
+        /// Whether it was not before this call.
+        first: bool,
+    },
+    /// Another zip is stored, or the version's expected `h1:` is another; nothing was changed.
+    Conflict {
+        /// What is stored.
+        stored: Box<StoredVersion>,
+    },
+}
+
+/// What became of [`Catalog::land`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActOutcome {
+    /// The view says so from this landing on.
+    Done {
+        /// Its number.
+        seq: u64,
+    },
+    /// The view said so before.
+    Already {
+        /// Number of the landing since which it does.
+        seq: u64,
+    },
+    /// It was taken out on purpose: only a release lets it in again.
+    Withheld {
+        /// The act that took it out.
+        landing: Box<Landing>,
+    },
+    /// A release of what was never taken out.
+    NothingToRelease,
+}
+
+impl Catalog {
+    /// Lands a verified version: its row, its landing in the first view and its membership, in one durable act.
+    ///
+    /// The first verified bytes win. The same digests again are `first: false`; other ones (also another `.info`, or
+    /// another expected hash of the zip) are a conflict that changes nothing.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn land_mod(&self, new: NewMod) -> Result<ModLanding, CatalogError> {
+        self.write(LandMod {
+            new,
+            at: Timestamp::now(),
+        })
+        .await
+    }
+
+    /// Gives a landed version its zip, in one durable act. The first one wins.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoVersion`] if the version has not landed.
+    pub async fn land_zip(
+        &self,
+        module: &ModuleVersion,
+        zip: StoredZip,
+    ) -> Result<ZipLanding, CatalogError> {
+        self.write(LandZip {
+            module: module.clone(),
+            zip,
+            at: Timestamp::now(),
+        })
+        .await
+    }
+
+    /// Does something to a version in a view: the one way in which views change.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoVersion`] if the version has no row.
+    pub async fn land(
+        &self,
+        view: &str,
+        act: Act,
+        module: &ModuleVersion,
+        by: &str,
+        why: &str,
+    ) -> Result<ActOutcome, CatalogError> {
+        let deed = Deed {
+            view: view.to_owned(),
+            act,
+            module: module.clone(),
+            by: by.to_owned(),
+            why: why.to_owned(),
+            at: Timestamp::now(),
+        };
+        self.write(deed).await
+    }
+
+    /// What a view said last about a version, also when it was taken out of it.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn find_landing(
+        &self,
+        view: &str,
+        module: &ModuleVersion,
+    ) -> Result<Option<Landing>, CatalogError> {
+        let (path, version) = (module.path().as_str(), module.version().as_str());
+        let rows = self
+            .read(FIND_LAST_LANDING, args![REALM, view, path, version])
+            .await?;
+        rows.first().map(Landing::read).transpose()
+    }
+
+    /// Landings after number `seq`, in all views, oldest first; at most `limit`.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn landings_since(&self, seq: u64, limit: u64) -> Result<Vec<Landing>, CatalogError> {
+        let rows = self
+            .read(LIST_LANDINGS, args![REALM, seq, limit.min(ROWS_MAX)])
+            .await?;
+        rows.iter().map(Landing::read).collect()
+    }
+}
+
+struct LandMod {
+    new: NewMod,
+    at: Timestamp,
+}
+
+#[async_trait]
+impl Write for LandMod {
+    type Answer = ModLanding;
+
+    async fn apply(&self, link: &mut Link<'_>) -> Result<ModLanding, CatalogError> {
+        let new = &self.new;
+        let (path, version) = (new.module.path().as_str(), new.module.version().as_str());
+        let (verified_by, verified_name, record_id, tree_size) = new.verified.columns();
+        let inserted = link
+            .rows(
+                INSERT_VERSION,
+                args![
+                    REALM,
+                    path,
+                    version,
+                    &new.info,
+                    new.info_size,
+                    &new.go_mod,
+                    new.mod_size,
+                    &new.mod_h1,
+                    new.zip_h1_expected.as_ref(),
+                    new.time,
+                    verified_by,
+                    verified_name,
+                    record_id,
+                    tree_size,
+                    self.at,
+                ],
+            )
+            .await?;
+        let deed = Deed {
+            view: FIRST_VIEW.to_owned(),
+            act: Act::Land,
+            module: new.module.clone(),
+            by: new.by.clone(),
+            why: new.why.clone(),
+            at: self.at,
+        };
+        if !inserted.is_empty() {
+            // Nobody can have landed what did not exist: straight to the landing.
+            return Ok(ModLanding::Landed {
+                seq: deed.carry_out(link).await?,
+                first: true,
+            });
+        }
+        let stored = find_stored(link, &new.module).await?;
+        if !new.has_the_bytes_of(&stored) {
+            return Ok(ModLanding::Conflict {
+                stored: Box::new(stored),
+            });
+        }
+        Ok(match deed.apply(link).await? {
+            ActOutcome::Done { seq } => ModLanding::Landed { seq, first: true },
+            ActOutcome::Already { seq } => ModLanding::Landed { seq, first: false },
+            ActOutcome::Withheld { landing } => ModLanding::Withheld { landing },
+            ActOutcome::NothingToRelease => {
+                return Err(CatalogError::damaged("a landing was taken for a release"));
+            }
+        })
+    }
+}
+
+impl NewMod {
+    fn has_the_bytes_of(&self, stored: &StoredVersion) -> bool {
+        let zips_agree = match (self.zip_h1_expected, stored.zip_h1_expected) {
+            (Some(new), Some(old)) => new == old,
+            // One of the two was landed without a voucher for the zip: no disagreement.
+            _ => true,
+        };
+        self.info == stored.info
+            && self.go_mod == stored.go_mod
+            && self.mod_h1 == stored.mod_h1
+            && zips_agree
+    }
+}
+
+struct LandZip {
+    module: ModuleVersion,
+    zip: StoredZip,
+    at: Timestamp,
+}
+
+#[async_trait]
+impl Write for LandZip {
+    type Answer = ZipLanding;
+
+    async fn apply(&self, link: &mut Link<'_>) -> Result<ZipLanding, CatalogError> {
+        let (path, version) = (self.module.path().as_str(), self.module.version().as_str());
+        let stored = find_stored(link, &self.module).await?;
+        if stored
+            .zip_h1_expected
+            .is_some_and(|expected| expected != self.zip.h1)
+        {
+            return Ok(ZipLanding::Conflict {
+                stored: Box::new(stored),
+            });
+        }
+        let zip = &self.zip;
+        let inserted = link
+            .rows(
+                INSERT_ZIP,
+                args![
+                    REALM,
+                    path,
+                    version,
+                    &zip.digest,
+                    zip.size,
+                    &zip.h1,
+                    self.at
+                ],
+            )
+            .await?;
+        if !inserted.is_empty() {
+            return Ok(ZipLanding::Landed { first: true });
+        }
+        // Read again: another writer's zip may have come between.
+        let stored = find_stored(link, &self.module).await?;
+        if stored.zip == Some(self.zip) {
+            return Ok(ZipLanding::Landed { first: false });
+        }
+        Ok(ZipLanding::Conflict {
+            stored: Box::new(stored),
+        })
+    }
+}
+
+/// One act in one view.
+struct Deed {
+    view: String,
+    act: Act,
+    module: ModuleVersion,
+    by: String,
+    why: String,
+    at: Timestamp,
+}
+
+#[async_trait]
+impl Write for Deed {
+    type Answer = ActOutcome;
+
+    async fn apply(&self, link: &mut Link<'_>) -> Result<ActOutcome, CatalogError> {
+        let (path, version) = (self.module.path().as_str(), self.module.version().as_str());
+        if link.is_shared() {
+            link.rows(LOCK_REALM, args![REALM]).await?;
+        }
+        let rows = link
+            .rows(FIND_LAST_LANDING, args![REALM, &self.view, path, version])
+            .await?;
+        let last = rows.first().map(Landing::read).transpose()?;
+        if let Some(last) = last {
+            if last.act == self.act || (last.act.joins() && self.act.joins()) {
+                return Ok(ActOutcome::Already { seq: last.seq });
+            }
+            if self.act == Act::Land {
+                return Ok(ActOutcome::Withheld {
+                    landing: Box::new(last),
+                });
+            }
+        } else {
+            if self.act == Act::Release {
+                return Ok(ActOutcome::NothingToRelease);
+            }
+            if link
+                .rows(FIND_VERSION_ROW, args![REALM, path, version])
+                .await?
+                .is_empty()
+            {
+                return Err(CatalogError::NoVersion {
+                    module: self.module.clone(),
+                });
+            }
+        }
+        Ok(ActOutcome::Done {
+            seq: self.carry_out(link).await?,
+        })
+    }
+}
+
+impl Deed {
+    /// Gives the act its number and changes the view.
+    async fn carry_out(&self, link: &mut Link<'_>) -> Result<u64, CatalogError> {
+        let sql = if self.act.joins() {
+            JOIN_VIEW
+        } else {
+            LEAVE_VIEW
+        };
+        let (path, version) = (self.module.path().as_str(), self.module.version().as_str());
+        let rows = link
+            .rows(
+                sql,
+                args![
+                    REALM, &self.view, path, version, self.act, &self.by, &self.why, self.at
+                ],
+            )
+            .await?;
+        rows.first()
+            .ok_or_else(|| CatalogError::damaged(format!("realm {REALM} has no row")))?
+            .count("seq")
+    }
+}
+
+async fn find_stored(
+    link: &mut Link<'_>,
+    module: &ModuleVersion,
+) -> Result<StoredVersion, CatalogError> {
+    let (path, version) = (module.path().as_str(), module.version().as_str());
+    let rows = link.rows(FIND_STORED, args![REALM, path, version]).await?;
+    let row = rows.first().ok_or_else(|| CatalogError::NoVersion {
+        module: module.clone(),
+    })?;
+    StoredVersion::read(row)
+}

@@ -1,0 +1,313 @@
+//! One connection of either engine, with values and rows that look the same on both, so that an act on the catalog is
+//! written once.
+
+use gomod::hash::{ContentDigest, H1};
+use jiff::Timestamp;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{ColumnIndex, Row as _};
+
+use crate::error::CatalogError;
+
+/// A connection, inside a transaction where something is written.
+pub(crate) enum Link<'c> {
+    /// SQLite: the writer, or one of the readers.
+    Sqlite(&'c mut SqliteConnection),
+    /// PostgreSQL: one of the pool.
+    Postgres(&'c mut PgConnection),
+}
+
+/// A statement in both dialects. On SQLite it may be several, separated by semicolons, that share the arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Sql {
+    pub(crate) sqlite: &'static str,
+    pub(crate) postgres: &'static str,
+}
+
+impl From<&'static str> for Sql {
+    fn from(both: &'static str) -> Self {
+        Self {
+            sqlite: both,
+            postgres: both,
+        }
+    }
+}
+
+/// An argument. The kinds know their type even when there is no value: PostgreSQL wants it said.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+}
+
+/// The arguments of a statement, in order of their numbers.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => {
+        vec![$($crate::link::Value::from($value)),*]
+    };
+}
+pub(crate) use args;
+
+impl Link<'_> {
+    /// Runs a statement and gives its rows. Every statement that selects has a limit, so they fit in memory.
+    pub(crate) async fn rows(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, CatalogError> {
+        let sql = sql.into();
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let rows = sqlite_query(sql.sqlite, args)
+                    .fetch_all(&mut **connection)
+                    .await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Self::Postgres(connection) => {
+                let rows = postgres_query(sql.postgres, args)
+                    .fetch_all(&mut **connection)
+                    .await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// Runs a statement for its effect.
+    pub(crate) async fn run(
+        &mut self,
+        sql: impl Into<Sql>,
+        args: Vec<Value>,
+    ) -> Result<(), CatalogError> {
+        let sql = sql.into();
+        match self {
+            Self::Sqlite(connection) => sqlite_query(sql.sqlite, args)
+                .execute(&mut **connection)
+                .await
+                .map(drop)?,
+            Self::Postgres(connection) => {
+                postgres_query(sql.postgres, args)
+                    .execute(&mut **connection)
+                    .await
+                    .map(drop)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether others write at the same time: on SQLite the writer is alone.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+}
+
+fn sqlite_query(sql: &'static str, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
+    args.into_iter()
+        .fold(sqlx::query(sql), |query, value| match value {
+            Value::Int(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Bytes(value) => query.bind(value),
+        })
+}
+
+fn postgres_query(sql: &'static str, args: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
+    args.into_iter()
+        .fold(sqlx::query(sql), |query, value| match value {
+            Value::Int(value) => query.bind(value),
+            Value::Text(value) => query.bind(value),
+            Value::Bytes(value) => query.bind(value),
+        })
+}
+
+/// A row of an answer; columns are asked for by name.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    fn get<T>(&self, column: &'static str) -> Result<T, CatalogError>
+    where
+        T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
+        T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+        &'static str: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>,
+    {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    pub(crate) fn find_int(&self, column: &'static str) -> Result<Option<i64>, CatalogError> {
+        self.get(column)
+    }
+
+    pub(crate) fn find_text(&self, column: &'static str) -> Result<Option<String>, CatalogError> {
+        self.get(column)
+    }
+
+    pub(crate) fn find_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, CatalogError> {
+        self.get(column)
+    }
+
+    pub(crate) fn text(&self, column: &'static str) -> Result<String, CatalogError> {
+        self.find_text(column)?.ok_or_else(|| missing(column))
+    }
+
+    pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, CatalogError> {
+        self.find_bytes(column)?.ok_or_else(|| missing(column))
+    }
+
+    /// A count, size or number: never negative.
+    pub(crate) fn count(&self, column: &'static str) -> Result<u64, CatalogError> {
+        let number = self.find_int(column)?.ok_or_else(|| missing(column))?;
+        u64::try_from(number)
+            .map_err(|_| CatalogError::damaged(format!("column {column} is negative")))
+    }
+
+    pub(crate) fn digest(&self, column: &'static str) -> Result<ContentDigest, CatalogError> {
+        digest_of(column, &self.bytes(column)?)
+    }
+
+    pub(crate) fn find_digest(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<ContentDigest>, CatalogError> {
+        self.find_bytes(column)?
+            .map(|bytes| digest_of(column, &bytes))
+            .transpose()
+    }
+
+    pub(crate) fn h1(&self, column: &'static str) -> Result<H1, CatalogError> {
+        h1_of(column, &self.bytes(column)?)
+    }
+
+    pub(crate) fn find_h1(&self, column: &'static str) -> Result<Option<H1>, CatalogError> {
+        self.find_bytes(column)?
+            .map(|bytes| h1_of(column, &bytes))
+            .transpose()
+    }
+
+    pub(crate) fn find_time(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Timestamp>, CatalogError> {
+        let Some(microseconds) = self.find_int(column)? else {
+            return Ok(None);
+        };
+        Timestamp::from_microsecond(microseconds)
+            .map(Some)
+            .map_err(|_| CatalogError::damaged(format!("column {column} is no time")))
+    }
+
+    pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, CatalogError> {
+        self.find_time(column)?.ok_or_else(|| missing(column))
+    }
+
+    /// Text that parses into a type of the domain: it was valid when it was written.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        column: &'static str,
+    ) -> Result<T, CatalogError> {
+        let text = self.text(column)?;
+        text.parse()
+            .map_err(|_| CatalogError::damaged(format!("column {column} holds {text:?}")))
+    }
+}
+
+fn missing(column: &'static str) -> CatalogError {
+    CatalogError::damaged(format!("column {column} is empty"))
+}
+
+fn digest_of(column: &'static str, bytes: &[u8]) -> Result<ContentDigest, CatalogError> {
+    thirty_two(column, bytes).map(ContentDigest::from_bytes)
+}
+
+fn h1_of(column: &'static str, bytes: &[u8]) -> Result<H1, CatalogError> {
+    thirty_two(column, bytes).map(H1::from_bytes)
+}
+
+fn thirty_two(column: &'static str, bytes: &[u8]) -> Result<[u8; 32], CatalogError> {
+    bytes
+        .try_into()
+        .map_err(|_| CatalogError::damaged(format!("column {column} is no hash")))
+}
+
+impl From<u64> for Value {
+    /// Sizes and numbers stay below 2^63; a larger one (a limit of `u64::MAX`) means "all".
+    fn from(value: u64) -> Self {
+        Self::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(value: Option<u64>) -> Self {
+        value.map_or(Self::Int(None), Self::from)
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(Some(value.as_microsecond()))
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::Int(value.map(Timestamp::as_microsecond))
+    }
+}
+
+impl From<&str> for Value {
+    /// PostgreSQL has no NUL in text, and what comes from outside may hold one: it is replaced, on both engines.
+    fn from(value: &str) -> Self {
+        Self::Text(Some(if value.contains('\0') {
+            value.replace('\0', "\u{fffd}")
+        } else {
+            value.to_owned()
+        }))
+    }
+}
+
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::from(value.as_str())
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(value: Option<&str>) -> Self {
+        value.map_or(Self::Text(None), Self::from)
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(Some(value.to_owned()))
+    }
+}
+
+impl From<&ContentDigest> for Value {
+    fn from(value: &ContentDigest) -> Self {
+        Self::from(&value.as_bytes()[..])
+    }
+}
+
+impl From<Option<&ContentDigest>> for Value {
+    fn from(value: Option<&ContentDigest>) -> Self {
+        value.map_or(Self::Bytes(None), Self::from)
+    }
+}
+
+impl From<&H1> for Value {
+    fn from(value: &H1) -> Self {
+        Self::from(&value.as_bytes()[..])
+    }
+}
+
+impl From<Option<&H1>> for Value {
+    fn from(value: Option<&H1>) -> Self {
+        value.map_or(Self::Bytes(None), Self::from)
+    }
+}

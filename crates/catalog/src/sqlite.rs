@@ -1,0 +1,272 @@
+//! SQLite: one writer that commits in groups, a few readers.
+//!
+//! With `synchronous=FULL` each commit waits for the disk. Writes that arrive while one commit runs share the next
+//! one, so a hundred writers cost one sync and not a hundred.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::command::{Command, Pending, Write};
+use crate::error::CatalogError;
+use crate::link::{Link, Row, Sql, Value};
+
+/// Readers: more than there are cores on a small machine, because one may be at a long listing.
+const READERS: usize = 3;
+
+/// Writes waiting for the writer before callers are held back.
+const WAITING_MAX: usize = 1024;
+
+/// Writes in one transaction: bounds how long the first one waits for the last.
+const GROUP_MAX: usize = 256;
+
+/// How long SQLite itself waits for a lock, of a backup tool for example.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Name of the table that remembers which migrations ran; the queue may share a database and has its own.
+pub(crate) const MIGRATIONS_TABLE: &str = "catalog_migrations";
+
+/// Tables of the catalog or of another program. Uses the schema table, which is small.
+const IS_FOREIGN: &str = "
+    select count(*) as tables,
+           coalesce(sum(name = 'catalog_migrations'), 0) as ours
+      from sqlite_schema
+     where type = 'table'
+     limit 1";
+
+pub(crate) struct SqliteEngine {
+    commands: mpsc::Sender<Box<dyn Command>>,
+    idle: Mutex<Vec<SqliteConnection>>,
+    permits: Semaphore,
+    writer: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    closing: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+impl SqliteEngine {
+    pub(crate) async fn open(path: &Path) -> Result<Self, CatalogError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        check_writable(path)?;
+        let mut writer = options.connect().await?;
+        check_ours(&mut writer, path).await?;
+        let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
+        migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+        migrator.run_direct(None, &mut writer, false).await?;
+        let mut idle = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            // The same options, so that all agree about the journal; a reader that tries to write is a bug.
+            idle.push(options.clone().pragma("query_only", "on").connect().await?);
+        }
+        let (commands, waiting) = mpsc::channel(WAITING_MAX);
+        let (closing, closed) = oneshot::channel();
+        let writer = tokio::spawn(write_until_closed(writer, options, waiting, closed));
+        Ok(Self {
+            commands,
+            idle: Mutex::new(idle),
+            permits: Semaphore::new(READERS),
+            writer: Mutex::new(Some(writer)),
+            closing: Mutex::new(Some(closing)),
+        })
+    }
+
+    /// Runs one selecting statement on a free reader.
+    pub(crate) async fn read(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, CatalogError> {
+        let _permit = self.permits.acquire().await.map_err(|_| closed())?;
+        let mut lent = Lent {
+            idle: &self.idle,
+            connection: lock(&self.idle).pop(),
+        };
+        let connection = lent.connection.as_mut().ok_or_else(closed)?;
+        Link::Sqlite(connection).rows(sql, args).await
+    }
+
+    /// Hands a write to the writer and waits for its commit. A caller that goes away does not stop the write.
+    pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Answer, CatalogError> {
+        let (command, answer) = Pending::new(write);
+        self.commands.send(command).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+
+    /// Lets the writer finish what waits, then closes all connections; the last one folds the journal into the file.
+    pub(crate) async fn close(&self) {
+        self.permits.close();
+        if let Some(closing) = lock(&self.closing).take() {
+            let _ = closing.send(());
+        }
+        let readers = std::mem::take(&mut *lock(&self.idle));
+        for reader in readers {
+            if let Err(error) = reader.close().await {
+                tracing::warn!(%error, "a reader of the catalog did not close well");
+            }
+        }
+        let writer = lock(&self.writer).take();
+        if let Some(writer) = writer
+            && let Err(error) = writer.await
+        {
+            tracing::warn!(%error, "the writer of the catalog did not end well");
+        }
+    }
+}
+
+/// A reader that goes back when the call is over, also when its caller was cancelled.
+struct Lent<'e> {
+    idle: &'e Mutex<Vec<SqliteConnection>>,
+    connection: Option<SqliteConnection>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        lock(self.idle).extend(self.connection.take());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing panics while one of these is held, and if it did the value would still be whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn closed() -> CatalogError {
+    CatalogError::unavailable("the catalog is closed")
+}
+
+/// Asks the file system before SQLite does: of a read-only or full disk SQLite only tells that the file cannot be
+/// opened, because its journal and index want to be files beside it.
+fn check_writable(path: &Path) -> Result<(), CatalogError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-probe");
+    match std::fs::File::create(&name).and_then(|_| std::fs::remove_file(&name)) {
+        // A folder that is not there, or is none: SQLite's words are good enough.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome.map_err(CatalogError::from_io),
+    }
+}
+
+/// Refuses a database that holds tables but not ours, before anything is written to it.
+async fn check_ours(writer: &mut SqliteConnection, path: &Path) -> Result<(), CatalogError> {
+    let rows = Link::Sqlite(writer).rows(IS_FOREIGN, Vec::new()).await?;
+    for row in rows {
+        if row.count("tables")? > 0 && row.count("ours")? == 0 {
+            return Err(CatalogError::Foreign {
+                place: path.display().to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn write_until_closed(
+    mut writer: SqliteConnection,
+    options: SqliteConnectOptions,
+    mut waiting: mpsc::Receiver<Box<dyn Command>>,
+    mut closed: oneshot::Receiver<()>,
+) {
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    loop {
+        tokio::select! {
+            biased;
+            count = waiting.recv_many(&mut group, GROUP_MAX) => {
+                if count == 0 {
+                    break;
+                }
+                commit_group(&mut writer, &options, &mut group).await;
+            }
+            // Also when the engine was dropped without closing it.
+            _ = &mut closed => waiting.close(),
+        }
+        if waiting.is_closed() && waiting.is_empty() {
+            break;
+        }
+    }
+    if let Err(error) = writer.close().await {
+        tracing::warn!(%error, "the writer of the catalog did not close well");
+    }
+}
+
+/// Commits a group at once. Only if one of its commands failed for a reason of its own is the group done again with a
+/// savepoint around each: savepoints cost two round trips, and failures are rare.
+async fn commit_group(
+    writer: &mut SqliteConnection,
+    options: &SqliteConnectOptions,
+    group: &mut Vec<Box<dyn Command>>,
+) {
+    let first = commit_together(writer, group).await;
+    let Err(error) = &first else {
+        return group.drain(..).for_each(|command| command.settle(Ok(())));
+    };
+    roll_back(writer, options).await;
+    if group.len() == 1 || !error.is_local() {
+        return group
+            .drain(..)
+            .for_each(|command| command.settle(first.clone()));
+    }
+    let mut outcomes = Vec::with_capacity(group.len());
+    if let Err(error) = commit_apart(writer, group, &mut outcomes).await {
+        roll_back(writer, options).await;
+        return group
+            .drain(..)
+            .for_each(|command| command.settle(Err(error.clone())));
+    }
+    group
+        .drain(..)
+        .zip(outcomes)
+        .for_each(|(command, outcome)| command.settle(outcome));
+}
+
+async fn commit_together(
+    writer: &mut SqliteConnection,
+    group: &mut [Box<dyn Command>],
+) -> Result<(), CatalogError> {
+    let mut link = Link::Sqlite(writer);
+    link.run("begin immediate", Vec::new()).await?;
+    for command in group {
+        command.apply(&mut link).await?;
+    }
+    link.run("commit", Vec::new()).await
+}
+
+async fn commit_apart(
+    writer: &mut SqliteConnection,
+    group: &mut [Box<dyn Command>],
+    outcomes: &mut Vec<Result<(), CatalogError>>,
+) -> Result<(), CatalogError> {
+    let mut link = Link::Sqlite(writer);
+    link.run("begin immediate", Vec::new()).await?;
+    for command in group {
+        link.run("savepoint one", Vec::new()).await?;
+        let outcome = command.apply(&mut link).await;
+        if outcome.is_err() {
+            link.run("rollback to savepoint one", Vec::new()).await?;
+        }
+        link.run("release savepoint one", Vec::new()).await?;
+        outcomes.push(outcome);
+    }
+    link.run("commit", Vec::new()).await
+}
+
+/// Ends a failed transaction. SQLite has often ended it already (full disk, I/O error), and says so; if the connection
+/// cannot begin a new one afterwards, it is replaced.
+async fn roll_back(writer: &mut SqliteConnection, options: &SqliteConnectOptions) {
+    let mut link = Link::Sqlite(writer);
+    let _ = link.run("rollback", Vec::new()).await;
+    if link.run("begin", Vec::new()).await.is_ok() && link.run("rollback", Vec::new()).await.is_ok()
+    {
+        return;
+    }
+    match options.connect().await {
+        Ok(fresh) => *writer = fresh,
+        Err(error) => {
+            tracing::error!(%error, "the writer of the catalog is broken and cannot be replaced yet")
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What is in a view: the reads of `versions`, `zips` and `members`.
+
+use gomod::path::ModulePath;
+use gomod::version::{ModuleVersion, Version};
+use jiff::Timestamp;
+
+use crate::REALM;
+use crate::error::CatalogError;
+use crate::keeper::{Catalog, ROWS_MAX};
+use crate::link::args;
+use crate::stored::{StoredVersion, read_module, stored_columns};
+
+/// Four look-ups by primary key: `members`, `versions`, `landings`, `zips`.
+const FIND_VERSION: &str = concat!(
+    "
+    select ",
+    stored_columns!(),
+    "
+      from members m
+      join versions v
+        on v.realm = m.realm and v.module = m.module and v.version = m.version
+      join landings l
+        on l.realm = m.realm and l.seq = m.seq
+      left join zips z
+        on z.realm = m.realm and z.module = m.module and z.version = m.version
+     where m.realm = $1
+       and m.view = $2
+       and m.module = $3
+       and m.version = $4
+     limit 1"
+);
+
+/// Members of a view in the order of their landing. Uses index `members_by_landing`.
+const LIST_ALL: &str = concat!(
+    "
+    select ",
+    stored_columns!(),
+    "
+      from members m
+      join versions v
+        on v.realm = m.realm and v.module = m.module and v.version = m.version
+      join landings l
+        on l.realm = m.realm and l.seq = m.seq
+      left join zips z
+        on z.realm = m.realm and z.module = m.module and z.version = m.version
+     where m.realm = $1
+       and m.view = $2
+       and m.seq > $3
+     order by m.seq
+     limit $4"
+);
+
+/// Versions of `module` that are members of a view, newest landing first. Uses index `members_by_module`.
+const LIST_VERSIONS: &str = "
+    select m.version, v.version_at
+      from members m
+      join versions v
+        on v.realm = m.realm and v.module = m.module and v.version = m.version
+     where m.realm = $1
+       and m.view = $2
+       and m.module = $3
+     order by m.seq desc
+     limit $4";
+
+/// Modules with members in a view, by path. Uses the primary key of `members`.
+const LIST_MODULES: &str = "
+    select distinct module
+      from members
+     where realm = $1
+       and view = $2
+       and module > $3
+     order by module
+     limit $4";
+
+/// Versions without a zip. Walks the primary keys of `versions` and `zips` side by side until there are enough.
+const LIST_MISSING_ZIPS: &str = "
+    select v.module, v.version
+      from versions v
+     where v.realm = $1
+       and not exists (
+           select 1
+             from zips z
+            where z.realm = v.realm and z.module = v.module and z.version = v.version)
+     order by v.module, v.version
+     limit $2";
+
+/// Walks the primary key of `versions`.
+const COUNT_VERSIONS: &str = "
+    select count(*) as versions
+      from versions
+     where realm = $1
+     limit 1";
+
+impl Catalog {
+    /// A version as a member of a view. One indexed query.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn find_version(
+        &self,
+        view: &str,
+        module: &ModuleVersion,
+    ) -> Result<Option<StoredVersion>, CatalogError> {
+        let (path, version) = (module.path().as_str(), module.version().as_str());
+        let rows = self
+            .read(FIND_VERSION, args![REALM, view, path, version])
+            .await?;
+        rows.first().map(StoredVersion::read).transpose()
+    }
+
+    /// The versions of a module that are members of a view with the times of their `.info`, newest landing first; at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn list_versions(
+        &self,
+        view: &str,
+        module: &ModulePath,
+        limit: u64,
+    ) -> Result<Vec<(Version, Option<Timestamp>)>, CatalogError> {
+        let rows = self
+            .read(
+                LIST_VERSIONS,
+                args![REALM, view, module.as_str(), limit.min(ROWS_MAX)],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok((row.parsed("version")?, row.find_time("version_at")?)))
+            .collect()
+    }
+
+    /// The modules with members in a view, by path, after `after` if that is given; at most `limit`.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn list_modules(
+        &self,
+        view: &str,
+        after: Option<&ModulePath>,
+        limit: u64,
+    ) -> Result<Vec<ModulePath>, CatalogError> {
+        let after = after.map_or("", ModulePath::as_str);
+        let rows = self
+            .read(LIST_MODULES, args![REALM, view, after, limit.min(ROWS_MAX)])
+            .await?;
+        rows.iter().map(|row| row.parsed("module")).collect()
+    }
+
+    /// The members of a view in the order of their landing, after number `after_seq` (0: from the first); at most
+    /// `limit`. The cursor for the next call is `landed.seq` of the last one.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn list_all(
+        &self,
+        view: &str,
+        after_seq: u64,
+        limit: u64,
+    ) -> Result<Vec<StoredVersion>, CatalogError> {
+        let rows = self
+            .read(LIST_ALL, args![REALM, view, after_seq, limit.min(ROWS_MAX)])
+            .await?;
+        rows.iter().map(StoredVersion::read).collect()
+    }
+
+    /// Versions whose zip is not here, by path and version; at most `limit`.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn list_missing_zips(&self, limit: u64) -> Result<Vec<ModuleVersion>, CatalogError> {
+        let rows = self
+            .read(LIST_MISSING_ZIPS, args![REALM, limit.min(ROWS_MAX)])
+            .await?;
+        rows.iter().map(read_module).collect()
+    }
+
+    /// How many versions there are, in whatever view. Cost grows with the answer: for reports, not for requests.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn count_versions(&self) -> Result<u64, CatalogError> {
+        let rows = self.read(COUNT_VERSIONS, args![REALM]).await?;
+        rows.first().map_or(Ok(0), |row| row.count("versions"))
+    }
+}

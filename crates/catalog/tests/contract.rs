@@ -1,0 +1,96 @@
+//! One suite of promises, kept by both engines: SQLite in a folder of its own, and a real PostgreSQL that is started
+//! on scratch (`contract/server.rs`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+#[path = "contract/rig.rs"]
+mod rig;
+#[path = "contract/server.rs"]
+mod server;
+
+#[path = "contract/crowds.rs"]
+mod crowds;
+#[path = "contract/landing.rs"]
+mod landing;
+#[path = "contract/memory.rs"]
+mod memory;
+#[path = "contract/trouble.rs"]
+mod trouble;
+
+/// Makes of each function of a suite two tests, one for each engine.
+macro_rules! on_both_engines {
+    ($suite:ident: $($test:ident),* $(,)?) => {
+        mod $suite {
+            mod sqlite {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $test() {
+                        let rig = crate::rig::Rig::sqlite().await;
+                        crate::$suite::$test(&rig.catalog).await;
+                        rig.catalog.close().await;
+                    }
+                )*
+            }
+            mod postgres {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $test() {
+                        let Some(rig) = crate::rig::Rig::postgres().await else { return };
+                        crate::$suite::$test(&rig.catalog).await;
+                        rig.catalog.close().await;
+                    }
+                )*
+            }
+        }
+    };
+}
+
+mod kept {
+    on_both_engines!(landing:
+        a_landed_version_reads_back_whole,
+        what_is_not_known_stays_unknown,
+        the_same_bytes_again_are_not_first,
+        other_bytes_are_a_conflict_that_changes_nothing,
+        a_zip_lands_once_and_only_as_expected,
+        a_zip_needs_its_version,
+        withdrawn_versions_come_back_only_by_a_release,
+        an_act_needs_its_version,
+        views_are_apart,
+        listings_are_ordered_and_bounded,
+        modules_are_listed_by_bytes,
+        landings_tell_everything_in_order,
+    );
+
+    on_both_engines!(memory:
+        a_list_is_kept_and_its_changes_observed,
+        hostile_lines_of_a_list_do_no_harm,
+        an_empty_list_is_a_list,
+        a_resolution_is_kept_and_its_moves_observed,
+        late_answers_do_not_replace_newer_ones,
+        records_stay_as_they_came_first,
+        the_largest_head_is_found,
+        quarantine_keeps_one_row_for_each_way_to_be_wrong,
+        events_are_listed_newest_first,
+        settings_are_replaced,
+    );
+
+    on_both_engines!(crowds:
+        sixty_four_landers_of_other_bytes_have_one_winner,
+        sixty_four_landers_of_the_same_bytes_have_one_first,
+        five_hundred_landings_are_numbered_without_gaps,
+        sixty_four_zips_have_one_winner,
+        a_failing_neighbour_hurts_nobody,
+        readers_see_what_was_answered,
+        a_caller_that_goes_away_leaves_no_half,
+    );
+
+    on_both_engines!(trouble:
+        health_is_good,
+        a_reopened_catalog_has_everything,
+    );
+}

@@ -1,0 +1,13 @@
+//! The way out and the walk over upstreams against servers on loopback, well behaved and not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod asking;
+mod server;
+
+mod bad_upstreams;
+mod chain;
+mod database;
+mod redirects;
+mod tls;
+mod traffic;
+mod zips;
