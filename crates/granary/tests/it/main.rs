@@ -20,5 +20,6 @@ mod herd;
 mod lifecycle;
 mod lists;
 mod malformed;
+mod rig_itself;
 mod serving;
 mod upstream_lies;

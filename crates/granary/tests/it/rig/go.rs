@@ -27,6 +27,12 @@ impl Go {
     /// A client whose only source is `granary`; none where there is no go (a failure in strict mode).
     #[track_caller]
     pub fn find(granary: &Granary, database: &Database) -> Option<Self> {
+        Self::find_at(&granary.url(), database)
+    }
+
+    /// A client whose only source is this GOPROXY.
+    #[track_caller]
+    pub fn find_at(proxy: &str, database: &Database) -> Option<Self> {
         let there = Command::new("go")
             .arg("version")
             .stdout(Stdio::null())
@@ -40,7 +46,7 @@ impl Go {
             scratch: tempfile::Builder::new().prefix("go-it-").tempdir().unwrap(),
             variables: Vec::new(),
         };
-        go.set("GOPROXY", &granary.url());
+        go.set("GOPROXY", proxy);
         go.set("GOSUMDB", &database.vkey());
         Some(go)
     }
