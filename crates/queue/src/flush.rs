@@ -70,10 +70,10 @@ async fn write_due(engine: &Arc<Engine>) -> Result<(), TableError> {
             }
         }
     }
-    engine.note_health(result.as_ref().map(|()| ()));
+    engine.note_health(result.as_ref().copied());
     for acknowledge in acknowledges {
         // Who asked may have gone away.
-        let _ = acknowledge.send(result.as_ref().map(|()| ()).map_err(chain));
+        let _ = acknowledge.send(result.as_ref().copied().map_err(chain));
     }
     result
 }

@@ -5,6 +5,10 @@
 //! tables. What the queue does promise: of the jobs of one id that are in flight at most one runs in a process, everyone who
 //! asked gets its outcome, nothing is unbounded, and an acknowledged job is on disk.
 //!
+//! No database is on the way from asking to running, with one exception: on PostgreSQL, which several processes may share, a
+//! durable job's row is claimed first (about a millisecond), so that one of them runs it and the others wait for that. When
+//! the other has ended, the job runs here too and finds its work done: outcomes do not travel between processes.
+//!
 //! Ids, kinds, payloads and answers are opaque here. What they mean is agreed between those who submit and those who
 //! register handlers. Modules go from the nouns to the acts:
 //!

@@ -255,6 +255,7 @@ impl Queue {
                 break;
             }
         }
+        let unfinished = self.engine.decide(|board, _| board.abandon());
         let (sender, receiver) = oneshot::channel();
         self.engine
             .decide(|board, _| (board.changes.barrier(sender), Acts::default()));
@@ -263,9 +264,6 @@ impl Queue {
             tokio::time::timeout_at(flush_until, receiver).await,
             Ok(Ok(Ok(())))
         );
-        let unfinished = self
-            .engine
-            .decide(|board, _| (board.running(), board.abandon()));
         self.engine.stop.send_replace(true);
         if let Ok(Err(error)) =
             tokio::time::timeout(FLUSH_BUDGET_MIN, self.engine.table.release()).await

@@ -30,7 +30,11 @@ impl Board {
                 self.set_back(id, &outcome, now);
             }
             // Its row stays: it runs again after the restart.
-            Outcome::Cancelled if draining => drop(self.remove(id)),
+            Outcome::Cancelled if draining => {
+                if let Some(entry) = self.remove(id) {
+                    self.give_back(entry);
+                }
+            }
             _ => {
                 if let Some(entry) = self.remove(id)
                     && entry.durable
@@ -126,18 +130,33 @@ impl Board {
         }
     }
 
-    /// Tells those who wait for what still runs that the process stops, and lets go of the handlers.
-    pub(crate) fn abandon(&mut self) -> Acts {
-        let finished = self
-            .jobs
-            .values()
-            .map(|entry| (Arc::clone(&entry.flight), Outcome::Cancelled))
-            .collect();
+    /// Takes out what still runs: those who wait are told that the process stops, rows stay, handlers are let go of. Gives
+    /// how many jobs that were.
+    pub(crate) fn abandon(&mut self) -> (usize, Acts) {
+        let running: Vec<JobId> = self.jobs.keys().cloned().collect();
+        let mut finished = Vec::new();
+        for id in &running {
+            if let Some(entry) = self.remove(id) {
+                finished.push((Arc::clone(&entry.flight), Outcome::Cancelled));
+                self.give_back(entry);
+            }
+        }
         // Handlers may hold the queue: without this neither would ever be freed.
         self.lanes.values_mut().for_each(|lane| lane.handler = None);
-        Acts {
-            starts: Vec::new(),
-            finished,
+        (
+            running.len(),
+            Acts {
+                starts: Vec::new(),
+                finished,
+            },
+        )
+    }
+
+    /// Writes down that a run was cut short by an orderly stop, which does not count against the job.
+    fn give_back(&mut self, mut entry: Entry) {
+        if entry.durable {
+            entry.attempts = entry.attempts.saturating_sub(1);
+            self.changes.save(entry.row(0, None), None);
         }
     }
 }

@@ -32,7 +32,14 @@ impl Table {
         let mut board = Board::new(settings);
         drop(board.register("k", workers, Arc::new(Never)));
         drop(board.open());
-        Self { board, now: Now { instant: Instant::now(), unix_ms: 1_000_000, roll: 0 } }
+        Self {
+            board,
+            now: Now {
+                instant: Instant::now(),
+                unix_ms: 1_000_000,
+                roll: 0,
+            },
+        }
     }
 
     fn pass(&mut self, time: Duration) -> Vec<String> {
@@ -47,16 +54,30 @@ impl Table {
     }
 
     fn submit_durable(&mut self, id: &str) -> Vec<String> {
-        self.submit_as(id, Priority::Client, Durability::Durable).unwrap()
+        self.submit_as(id, Priority::Client, Durability::Durable)
+            .unwrap()
     }
 
-    fn submit_as(&mut self, id: &str, priority: Priority, durability: Durability) -> Result<Vec<String>, Refusal> {
-        let asked = Asked { job: job(id, priority, durability), claim: false, acknowledge: None };
+    fn submit_as(
+        &mut self,
+        id: &str,
+        priority: Priority,
+        durability: Durability,
+    ) -> Result<Vec<String>, Refusal> {
+        let asked = Asked {
+            job: job(id, priority, durability),
+            claim: false,
+            acknowledge: None,
+        };
         self.board.submit(asked).map(|(_, acts)| ids(acts))
     }
 
     fn claim(&mut self, id: &str) -> Arc<Flight> {
-        let asked = Asked { job: job(id, Priority::Client, Durability::Durable), claim: true, acknowledge: None };
+        let asked = Asked {
+            job: job(id, Priority::Client, Durability::Durable),
+            claim: true,
+            acknowledge: None,
+        };
         let (flight, acts) = self.board.submit(asked).unwrap();
         assert!(acts.starts.is_empty());
         flight
@@ -77,14 +98,23 @@ impl Table {
 }
 
 fn job(id: &str, priority: Priority, durability: Durability) -> Job {
-    Job { id: id.into(), kind: "k".to_owned(), payload: "p".into(), priority, durability }
+    Job {
+        id: id.into(),
+        kind: "k".to_owned(),
+        payload: "p".into(),
+        priority,
+        durability,
+    }
 }
 
 fn ids(acts: Acts) -> Vec<String> {
     for (flight, outcome) in acts.finished {
         flight.finish(outcome);
     }
-    acts.starts.iter().map(|start| start.job.id.to_string()).collect()
+    acts.starts
+        .iter()
+        .map(|start| start.job.id.to_string())
+        .collect()
 }
 
 fn done() -> Outcome {
@@ -92,7 +122,10 @@ fn done() -> Outcome {
 }
 
 fn again() -> Outcome {
-    Outcome::Failed { message: "not now".to_owned(), retry: true }
+    Outcome::Failed {
+        message: "not now".to_owned(),
+        retry: true,
+    }
 }
 
 fn row(id: &str, attempts: u32, run_at_ms: i64) -> Row {
@@ -163,23 +196,45 @@ fn raised_while_it_runs_a_job_no_longer_counts_as_behind() {
 
 #[test]
 fn queue_is_full_at_its_bound_and_earlier_for_jobs_behind() {
-    let mut table = Table::new(1, Settings { queued_per_kind_max: 10, ..Settings::default() });
+    let mut table = Table::new(
+        1,
+        Settings {
+            queued_per_kind_max: 10,
+            ..Settings::default()
+        },
+    );
     table.submit("running", Priority::Client);
     for n in 0..9 {
         table.submit(&format!("behind {n}"), Priority::Behind);
     }
-    assert_eq!(table.submit_as("behind", Priority::Behind, Durability::Fleeting), Err(Refusal::Full));
+    assert_eq!(
+        table.submit_as("behind", Priority::Behind, Durability::Fleeting),
+        Err(Refusal::Full)
+    );
     assert!(table.submit("client", Priority::Client).is_empty());
-    assert_eq!(table.submit_as("client 2", Priority::Client, Durability::Fleeting), Err(Refusal::Full));
-    assert!(table.submit("behind 3", Priority::Client).is_empty(), "joining takes no room");
+    assert_eq!(
+        table.submit_as("client 2", Priority::Client, Durability::Fleeting),
+        Err(Refusal::Full)
+    );
+    assert!(
+        table.submit("behind 3", Priority::Client).is_empty(),
+        "joining takes no room"
+    );
 }
 
 #[test]
 fn ids_and_payloads_are_bounded() {
     let mut table = Table::new(1, Settings::default());
     let mut check = |id: &str, bytes: usize, want: Option<Refusal>| {
-        let job = Job { payload: vec![0; bytes].into(), ..job(id, Priority::Client, Durability::Durable) };
-        let submitted = table.board.submit(Asked { job, claim: false, acknowledge: None });
+        let job = Job {
+            payload: vec![0; bytes].into(),
+            ..job(id, Priority::Client, Durability::Durable)
+        };
+        let submitted = table.board.submit(Asked {
+            job,
+            claim: false,
+            acknowledge: None,
+        });
         assert_eq!(submitted.err(), want);
     };
     check("", 0, Some(Refusal::BadId));
@@ -187,19 +242,40 @@ fn ids_and_payloads_are_bounded() {
     check(&"x".repeat(JobId::BYTES_MAX), 0, None);
     check(&"x".repeat(JobId::BYTES_MAX + 1), 0, Some(Refusal::BadId));
     check("payload", Job::PAYLOAD_BYTES_MAX, None);
-    check("payload too large", Job::PAYLOAD_BYTES_MAX + 1, Some(Refusal::PayloadTooLarge));
+    check(
+        "payload too large",
+        Job::PAYLOAD_BYTES_MAX + 1,
+        Some(Refusal::PayloadTooLarge),
+    );
 }
 
 #[test]
 fn failed_durable_job_is_tried_again_on_schedule_and_then_given_up() {
     let mut table = Table::new(1, Settings::default());
     assert_eq!(table.submit_durable("a"), ["a"]);
-    for (attempt, delay_seconds) in [(1, 1), (2, 4), (3, 16), (4, 64), (5, 256), (6, 900), (7, 900)] {
+    for (attempt, delay_seconds) in [
+        (1, 1),
+        (2, 4),
+        (3, 16),
+        (4, 64),
+        (5, 256),
+        (6, 900),
+        (7, 900),
+    ] {
         assert!(table.end("a", again()).is_empty());
         let retry_in = Duration::from_secs(delay_seconds);
-        assert_eq!(table.state("a"), Some(JobState::Waiting { attempts: attempt, retry_in }));
+        assert_eq!(
+            table.state("a"),
+            Some(JobState::Waiting {
+                attempts: attempt,
+                retry_in
+            })
+        );
         let (saves, _) = table.flush();
-        assert_eq!(saves[0].run_at_ms, table.now.unix_ms + delay_seconds as i64 * 1000);
+        assert_eq!(
+            saves[0].run_at_ms,
+            table.now.unix_ms + delay_seconds as i64 * 1000
+        );
         assert!(table.pass(retry_in - Duration::from_millis(1)).is_empty());
         assert_eq!(table.pass(Duration::from_millis(1)), ["a"]);
     }
@@ -207,7 +283,10 @@ fn failed_durable_job_is_tried_again_on_schedule_and_then_given_up() {
     assert_eq!(table.state("a"), None);
     let (saves, deletes) = table.flush();
     assert_eq!((saves.len(), deletes.len()), (1, 0));
-    assert_eq!((saves[0].attempts, saves[0].message.as_str()), (8, "not now"));
+    assert_eq!(
+        (saves[0].attempts, saves[0].message.as_str()),
+        (8, "not now")
+    );
     assert_eq!(saves[0].died_at_ms, Some(table.now.unix_ms));
 }
 
@@ -220,20 +299,41 @@ fn asking_runs_a_waiting_job_at_once_without_wearing_out_its_tries() {
         assert_eq!(table.submit("a", Priority::Client), ["a"]);
         table.end("a", again());
     }
-    assert!(table.submit("a", Priority::Behind).is_empty(), "nobody waits: the delay stands");
-    assert_eq!(table.state("a"), Some(JobState::Waiting { attempts: 1, retry_in: Duration::from_secs(1) }));
+    assert!(
+        table.submit("a", Priority::Behind).is_empty(),
+        "nobody waits: the delay stands"
+    );
+    assert_eq!(
+        table.state("a"),
+        Some(JobState::Waiting {
+            attempts: 1,
+            retry_in: Duration::from_secs(1)
+        })
+    );
 }
 
 #[test]
 fn waiting_room_is_bounded() {
-    let mut table = Table::new(1, Settings { waiting_per_kind_max: 1, ..Settings::default() });
+    let mut table = Table::new(
+        1,
+        Settings {
+            waiting_per_kind_max: 1,
+            ..Settings::default()
+        },
+    );
     table.submit_durable("a");
     table.end("a", again());
     table.submit_durable("b");
     table.end("b", again());
     assert!(matches!(table.state("a"), Some(JobState::Waiting { .. })));
     assert_eq!(table.state("b"), None);
-    assert!(table.flush().0.iter().any(|row| row.id.as_str() == "b" && row.died_at_ms.is_some()));
+    assert!(
+        table
+            .flush()
+            .0
+            .iter()
+            .any(|row| row.id.as_str() == "b" && row.died_at_ms.is_some())
+    );
 }
 
 #[test]
@@ -241,7 +341,13 @@ fn failed_for_good_or_fleeting_jobs_are_not_tried_again() {
     let mut table = Table::new(1, Settings::default());
     table.submit_durable("a");
     table.flush();
-    table.end("a", Outcome::Failed { message: "never".to_owned(), retry: false });
+    table.end(
+        "a",
+        Outcome::Failed {
+            message: "never".to_owned(),
+            retry: false,
+        },
+    );
     assert_eq!(table.state("a"), None);
     assert_eq!(table.flush().1, ["a".into()]);
     table.submit("b", Priority::Client);
@@ -254,16 +360,50 @@ fn rows_found_run_at_once_unless_they_were_under_way_too_often() {
     let mut table = Table::new(9, Settings::default());
     let late = table.now.unix_ms + 3_000;
     let years = table.now.unix_ms + 100_000_000_000;
-    let rows = vec![row("0", 0, 0), row("1", 1, 0), row("2", 2, 0), row("8", 8, 0), row("late", 1, late), row("y", 1, years)];
+    let rows = vec![
+        row("0", 0, 0),
+        row("1", 1, 0),
+        row("2", 2, 0),
+        row("8", 8, 0),
+        row("late", 1, late),
+        row("y", 1, years),
+    ];
     let acts = table.board.adopt(rows, table.now);
     assert_eq!(ids(acts), ["0", "1"]);
-    assert_eq!(table.state("2"), Some(JobState::Waiting { attempts: 2, retry_in: Duration::from_secs(4) }));
-    assert_eq!(table.state("late"), Some(JobState::Waiting { attempts: 1, retry_in: Duration::from_secs(3) }));
-    assert_eq!(table.state("y"), Some(JobState::Waiting { attempts: 1, retry_in: Duration::from_secs(900) }));
+    assert_eq!(
+        table.state("2"),
+        Some(JobState::Waiting {
+            attempts: 2,
+            retry_in: Duration::from_secs(4)
+        })
+    );
+    assert_eq!(
+        table.state("late"),
+        Some(JobState::Waiting {
+            attempts: 1,
+            retry_in: Duration::from_secs(3)
+        })
+    );
+    assert_eq!(
+        table.state("y"),
+        Some(JobState::Waiting {
+            attempts: 1,
+            retry_in: Duration::from_secs(900)
+        })
+    );
     assert_eq!(table.state("8"), None);
     let (saves, _) = table.flush();
-    assert!(saves.iter().any(|row| row.id.as_str() == "8" && row.died_at_ms.is_some()));
-    assert!(saves.iter().any(|row| row.id.as_str() == "1" && row.attempts == 2), "a begun run is written down");
+    assert!(
+        saves
+            .iter()
+            .any(|row| row.id.as_str() == "8" && row.died_at_ms.is_some())
+    );
+    assert!(
+        saves
+            .iter()
+            .any(|row| row.id.as_str() == "1" && row.attempts == 2),
+        "a begun run is written down"
+    );
 }
 
 #[test]
@@ -286,7 +426,10 @@ fn claimed_job_starts_when_its_row_is_written_or_cannot_be() {
     assert_eq!(table.flush().0[0].attempts, 1);
     let acts = table.board.claimed(["a".into()].iter());
     assert_eq!(ids(acts), ["a"]);
-    assert!(table.flush().0.is_empty(), "the claim spoke of this run already");
+    assert!(
+        table.flush().0.is_empty(),
+        "the claim spoke of this run already"
+    );
 }
 
 #[test]
@@ -315,14 +458,28 @@ fn drain_cancels_what_does_not_run_and_keeps_its_rows() {
     table.submit_durable("running");
     table.submit_durable("queued");
     table.submit("fleeting", Priority::Client);
-    let flight = table.board.find_flight(&"queued".into(), table.now).unwrap();
+    let flight = table
+        .board
+        .find_flight(&"queued".into(), table.now)
+        .unwrap();
     assert!(ids(table.board.drain()).is_empty());
-    assert_eq!(crate::Ticket::new(flight).outcome(), Some(Outcome::Cancelled));
-    assert_eq!(table.submit_as("late", Priority::Client, Durability::Durable), Err(Refusal::Draining));
+    assert_eq!(
+        crate::Ticket::new(flight).outcome(),
+        Some(Outcome::Cancelled)
+    );
+    assert_eq!(
+        table.submit_as("late", Priority::Client, Durability::Durable),
+        Err(Refusal::Draining)
+    );
     assert_eq!(table.board.running(), 1);
     assert!(table.end("running", Outcome::Cancelled).is_empty());
     assert_eq!(table.board.running(), 0);
-    let mut saves: Vec<String> = table.flush().0.iter().map(|row| row.id.to_string()).collect();
+    let mut saves: Vec<String> = table
+        .flush()
+        .0
+        .iter()
+        .map(|row| row.id.to_string())
+        .collect();
     saves.sort();
     assert_eq!(saves, ["queued", "running"]);
 }
@@ -333,10 +490,16 @@ fn durable_job_joins_a_fleeting_one_and_makes_it_durable() {
     table.submit("a", Priority::Client);
     assert!(table.flush().0.is_empty());
     let (sender, _receiver) = oneshot::channel();
-    let asked =
-        Asked { job: job("a", Priority::Client, Durability::Durable), claim: false, acknowledge: Some(sender) };
+    let asked = Asked {
+        job: job("a", Priority::Client, Durability::Durable),
+        claim: false,
+        acknowledge: Some(sender),
+    };
     assert!(table.board.submit(asked).is_ok());
     assert!(table.flush().0[0].acknowledged);
     table.end("a", done());
-    assert!(table.board.find_flight(&"a".into(), table.now).is_some(), "the outcome is kept");
+    assert!(
+        table.board.find_flight(&"a".into(), table.now).is_some(),
+        "the outcome is kept"
+    );
 }

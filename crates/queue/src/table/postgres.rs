@@ -60,7 +60,11 @@ const DELETE_ROWS: &str = "
                    order by id
                      for update)";
 
-/// Takes unfinished rows above an id whose process is another one and dead. Uses the primary keys.
+/// Takes unfinished rows above an id whose process is another one and dead. Uses the primary keys and index
+/// `jobs_by_owner`.
+///
+/// The dead ones are an array made once, not a join: when somebody else took a row a moment ago, PostgreSQL looks again at the
+/// row's new version, and only a condition on that row alone is then judged anew. With a join two processes got one row.
 const CLAIM_ROWS: &str = "
     update jobs
        set owner = $1
@@ -69,10 +73,13 @@ const CLAIM_ROWS: &str = "
                    where j.id > $2
                      and not j.dead
                      and j.owner <> $1
-                     and not exists (select 1
-                                       from job_owners o
-                                      where o.owner = j.owner
-                                        and o.lease_until > now())
+                     and j.owner = any (array (select d.owner
+                                                 from jobs d
+                                                where not d.dead
+                                               except
+                                               select o.owner
+                                                 from job_owners o
+                                                where o.lease_until > now()))
                    order by j.id
                    limit $3
                      for update of j skip locked)

@@ -1,5 +1,11 @@
 //! What the tests of this crate share: handlers from closures, tables that fail on demand, a PostgreSQL on scratch.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 pub mod postgres;
 
@@ -12,7 +18,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use queue::table::{Batch, MemoryTable, PostgresTable, Row, SqliteTable, Table, TableError};
-use queue::{Dead, Durability, Handler, Job, JobContext, JobId, Outcome, Priority, Queue, RetryPlan, Settings};
+use queue::{
+    Dead, Durability, Handler, Job, JobContext, JobId, Outcome, Priority, Queue, RetryPlan,
+    Settings,
+};
 
 /// Longest wait for something that ought to happen at once; only a failing test waits that long.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -34,7 +43,9 @@ where
     F: Fn(Job, JobContext) -> R + Send + Sync + 'static,
     R: Future<Output = Outcome> + Send + 'static,
 {
-    Arc::new(Closure(move |job, context| Box::pin(run(job, context)) as Running))
+    Arc::new(Closure(move |job, context| {
+        Box::pin(run(job, context)) as Running
+    }))
 }
 
 /// Answers with the payload.
@@ -43,7 +54,13 @@ pub fn echo() -> Arc<dyn Handler> {
 }
 
 pub fn job(kind: &str, id: &str, priority: Priority, durability: Durability) -> Job {
-    Job { id: id.into(), kind: kind.to_owned(), payload: format!("payload of {id}").into(), priority, durability }
+    Job {
+        id: id.into(),
+        kind: kind.to_owned(),
+        payload: format!("payload of {id}").into(),
+        priority,
+        durability,
+    }
 }
 
 pub fn durable(id: &str) -> Job {
@@ -56,7 +73,11 @@ pub fn fleeting(id: &str) -> Job {
 
 /// Settings whose delays are short and whose leases end soon.
 pub fn quick() -> Settings {
-    let retry = RetryPlan { first: Duration::from_millis(5), longest: Duration::from_millis(40), ..RetryPlan::default() };
+    let retry = RetryPlan {
+        first: Duration::from_millis(5),
+        longest: Duration::from_millis(40),
+        ..RetryPlan::default()
+    };
     Settings {
         retry,
         flush_every: Duration::from_millis(2),
@@ -73,7 +94,10 @@ pub fn until(what: &str, is_so: impl Fn() -> bool) -> impl Future<Output = ()> {
     async move {
         let start = Instant::now();
         while !is_so() {
-            assert!(start.elapsed() < SOON, "{what} did not happen, asked at {caller}");
+            assert!(
+                start.elapsed() < SOON,
+                "{what} did not happen, asked at {caller}"
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -99,7 +123,9 @@ impl Backend {
     }
 
     pub async fn queue(&self) -> Queue {
-        Queue::with_table(self.table().await, quick()).await.unwrap()
+        Queue::with_table(self.table().await, quick())
+            .await
+            .unwrap()
     }
 
     /// Every unfinished row once nobody works on them, as a process that comes after sees them.
@@ -107,7 +133,10 @@ impl Backend {
         let table = self.table().await;
         let mut rows: Vec<Row> = Vec::new();
         loop {
-            let page = table.claim(rows.last().map(|row| &row.id), 2).await.unwrap();
+            let page = table
+                .claim(rows.last().map(|row| &row.id), 2)
+                .await
+                .unwrap();
             if page.is_empty() {
                 table.release().await.unwrap();
                 return rows;
@@ -128,7 +157,12 @@ pub struct Watched {
 impl Watched {
     pub fn new(inner: Arc<dyn Table>) -> Arc<Self> {
         let (saves, deletes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { inner, is_down: AtomicBool::new(false), saves, deletes })
+        Arc::new(Self {
+            inner,
+            is_down: AtomicBool::new(false),
+            saves,
+            deletes,
+        })
     }
 
     pub fn set_down(&self, is_down: bool) {
@@ -152,7 +186,8 @@ impl Table for Watched {
     async fn apply(&self, batch: &Batch) -> Result<Vec<JobId>, TableError> {
         self.check()?;
         self.saves.fetch_add(batch.saves.len(), Ordering::SeqCst);
-        self.deletes.fetch_add(batch.deletes.len(), Ordering::SeqCst);
+        self.deletes
+            .fetch_add(batch.deletes.len(), Ordering::SeqCst);
         self.inner.apply(batch).await
     }
 
