@@ -20,6 +20,7 @@ mod herd;
 mod lifecycle;
 mod lists;
 mod malformed;
+mod public;
 mod rig_itself;
 mod serving;
 mod upstream_lies;

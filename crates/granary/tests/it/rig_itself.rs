@@ -15,7 +15,7 @@ fn go_takes_a_module_straight_from_the_made_up_upstream_and_catches_its_lies() {
             &[("x.go", "package x\n")],
         );
     }
-    let Some(go) = Go::find_at(&upstream.url(), &database) else {
+    let Some(go) = Go::find_at(&upstream.url(), Some(&database)) else {
         return;
     };
     let project = go.project("p", &[("go.mod", "module example.com/p\n\ngo 1.21\n")]);
@@ -28,7 +28,7 @@ fn go_takes_a_module_straight_from_the_made_up_upstream_and_catches_its_lies() {
         DatabaseLie::Garbage,
     ] {
         database.lie(lie);
-        let fresh = Go::find_at(&upstream.url(), &database).unwrap();
+        let fresh = Go::find_at(&upstream.url(), Some(&database)).unwrap();
         let said = fresh.run(&project, &["mod", "download", "example.com/gamma@v1.0.0"]);
         assert!(!said.ok, "go believed {lie:?}");
     }

@@ -27,12 +27,12 @@ impl Go {
     /// A client whose only source is `granary`; none where there is no go (a failure in strict mode).
     #[track_caller]
     pub fn find(granary: &Granary, database: &Database) -> Option<Self> {
-        Self::find_at(&granary.url(), database)
+        Self::find_at(&granary.url(), Some(database))
     }
 
-    /// A client whose only source is this GOPROXY.
+    /// A client whose only source is this GOPROXY, and which believes this database, or go's own public one.
     #[track_caller]
-    pub fn find_at(proxy: &str, database: &Database) -> Option<Self> {
+    pub fn find_at(proxy: &str, database: Option<&Database>) -> Option<Self> {
         let there = Command::new("go")
             .arg("version")
             .stdout(Stdio::null())
@@ -47,7 +47,9 @@ impl Go {
             variables: Vec::new(),
         };
         go.set("GOPROXY", proxy);
-        go.set("GOSUMDB", &database.vkey());
+        if let Some(database) = database {
+            go.set("GOSUMDB", &database.vkey());
+        }
         Some(go)
     }
 

@@ -51,6 +51,34 @@ impl Setup {
         self
     }
 
+    /// Unsets a key, so that its default holds.
+    pub fn unset(mut self, key: &str) -> Self {
+        let name = format!("GRANARY_{}", key.to_uppercase().replace('.', "_"));
+        self.variables.retain(|(n, _)| *n != name);
+        self
+    }
+
+    /// Lets the server see how this environment reaches the outside: its roots and its outgoing proxy.
+    pub fn reaching_out(mut self) -> Self {
+        for name in [
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "HTTPS_PROXY",
+            "HTTP_PROXY",
+            "NO_PROXY",
+            "https_proxy",
+            "http_proxy",
+            "no_proxy",
+        ] {
+            self.variables.extend(
+                std::env::var(name)
+                    .ok()
+                    .map(|value| (name.to_owned(), value)),
+            );
+        }
+        self
+    }
+
     /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.scratch.path().join("data")
