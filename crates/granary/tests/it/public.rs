@@ -99,6 +99,7 @@ fn find_setup() -> Option<Setup> {
         return None;
     }
     let setup = Setup::new()
+        .reaching_out()
         .set("upstream", &list)
         .unset("sumdb")
         .set("capture.zips", "asked");
