@@ -15,7 +15,7 @@ use crate::authentic::{Authentic, AuthenticError};
 use crate::note::{Note, NoteError, Verifier};
 use crate::proof::{check_tree, prove_tree};
 use crate::record::{Record, RecordError, RecordHashes};
-use crate::tile::{Tile, TileLevel, TileSet, list_needed, parse_data};
+use crate::tile::{HASH_BYTES, Tile, TileLevel, TileSet, list_needed, parse_data};
 use crate::tree::{Hash, Place, TreeError, TreeHead, list_subtrees, record_hash, tree_hash};
 
 pub use crate::database_key::{DatabaseKey, DatabaseKeyError, PUBLIC_KEY, PUBLIC_NAME};
@@ -180,8 +180,8 @@ pub fn check_consistency(
     }
 }
 
-/// Checks a tile under `head` and gives its bytes. `tile` may be narrower than the tree has it: the wide one must be in
-/// the set, see [`tiles_for_tile`].
+/// Checks a tile under `head` and gives its bytes; for a data tile those of its records' hashes. `tile` may be narrower
+/// than the tree has it: the wide one must be in the set, see [`tiles_for_tile`].
 ///
 /// # Errors
 /// [`ProofError::Tiles`].
@@ -195,11 +195,10 @@ pub fn check_tile<'a>(
     let bytes = tiles
         .get(&there)
         .ok_or(AuthenticError::Missing { tile: there })?;
-    let wrong = AuthenticError::Wrong { tile: there };
-    Ok(tile
-        .size_bytes()
-        .and_then(|size| bytes.get(..size))
-        .ok_or(wrong)?)
+    let size_bytes = usize::from(tile.width()) * HASH_BYTES;
+    Ok(bytes
+        .get(..size_bytes)
+        .ok_or(AuthenticError::Wrong { tile: there })?)
 }
 
 /// Checks the records of a data tile by a believed tile of their hashes, at least as wide.
@@ -209,13 +208,17 @@ pub fn check_tile<'a>(
 pub fn check_data(tile: &Tile, data: &[u8], hashes: &[u8]) -> Result<(), ProofError> {
     let wrong = AuthenticError::Wrong { tile: *tile };
     let texts = parse_data(data, tile.width()).map_err(|_| wrong)?;
-    for (offset, (text, hash)) in texts.iter().zip(hashes.chunks_exact(32)).enumerate() {
+    for (offset, (text, hash)) in texts
+        .iter()
+        .zip(hashes.chunks_exact(HASH_BYTES))
+        .enumerate()
+    {
         if record_hash(text.as_bytes()).as_bytes() != hash {
             let id = (tile.n() << 8) + offset as u64;
             return Err(ProofError::RecordDiffers { id });
         }
     }
-    if hashes.len() / 32 < texts.len() {
+    if hashes.len() / HASH_BYTES < texts.len() {
         Err(wrong.into())
     } else {
         Ok(())
