@@ -1,2 +1,55 @@
-//! The binary.
-fn main() {}
+//! The binary: command line, configuration, wiring. It decides nothing about modules.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod line;
+
+mod cli;
+mod config;
+mod lock;
+mod logging;
+mod server_socket;
+
+mod parts;
+mod operations;
+
+mod control;
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit code of a command that failed, or that found something wrong.
+const FAILED: u8 = 1;
+/// Exit code of a command line or a configuration that makes no sense. clap uses the same.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    // The one crypto provider of the process; the second installation that could fail does not exist.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let layers = match config::read_layers(&cli.flags()) {
+        Ok(layers) => layers,
+        Err(cause) => return fail(USAGE, &cause),
+    };
+    let config = match config::Config::from_layers(&layers) {
+        Ok(config) => config,
+        Err(cause) => return fail(USAGE, &cause),
+    };
+    match commands::run(&cli, &layers, config) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(cause) => fail(FAILED, &cause),
+    }
+}
+
+/// Says what happened, with every cause on the same line, on standard error.
+fn fail(code: u8, cause: &anyhow::Error) -> ExitCode {
+    use std::io::Write;
+    writeln!(std::io::stderr(), "granary: {cause:#}").ok();
+    ExitCode::from(code)
+}

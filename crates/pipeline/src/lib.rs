@@ -1,1 +1,27 @@
-//! pipeline
+//! The way of a module: discovery → processor → verification → promotion.
+//!
+//! This room decides what happens next to a module; it alone lands anything. It is reached through the queue: [`Pipeline`]
+//! registers a handler for every kind of job. It does not know HTTP, pages or statuses.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod refusal;
+pub mod settings;
+
+pub mod keepers;
+pub mod trust;
+
+pub mod promotion;
+
+pub mod processor;
+
+pub mod discovery;
+
+pub mod jobs;
+
+pub mod closure;
+pub mod import;
+pub mod passing;
+pub mod workers;
+
+pub use workers::{Parts, Pipeline};

@@ -1,0 +1,44 @@
+//! Commands on the data folder: over the socket when a server holds the folder, else on the folder itself.
+
+use anyhow::Result;
+use tokio::sync::mpsc;
+
+use crate::config::Config;
+use crate::line::Show;
+use crate::lock::{FolderLock, Taken};
+use crate::logging;
+use crate::operations::{LINES_IN_FLIGHT, Operation, run as run_operation};
+use crate::parts::Parts;
+use crate::server_socket;
+
+/// Runs one operation and shows its lines.
+pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
+    // A command speaks through its lines; its log only speaks up when something is wrong.
+    let level = if config.log_level == "info" { "error" } else { config.log_level.as_str() };
+    logging::start(level, &config.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut show = Show::new(json);
+    match FolderLock::take(&config.data, "a command")? {
+        Taken::Theirs(_) => {
+            let operation = serde_json::to_vec(&operation)?;
+            runtime.block_on(server_socket::run(&config.socket(), operation, |line| show.line(line)))?;
+        }
+        Taken::Ours(_lock) => runtime.block_on(async {
+            let parts = Parts::open(&config).await?;
+            parts.start().await;
+            let (send, mut receive) = mpsc::channel(LINES_IN_FLIGHT);
+            let work = async {
+                run_operation(&parts, operation, send).await;
+                parts.close().await;
+            };
+            let showing = async {
+                while let Some(line) = receive.recv().await {
+                    show.line(&line);
+                }
+            };
+            futures_util::join!(work, showing);
+            anyhow::Ok(())
+        })?,
+    }
+    Ok(show.well.unwrap_or(false))
+}

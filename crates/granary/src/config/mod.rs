@@ -1,0 +1,402 @@
+//! Configuration: what the layers say, as values that can be used without looking twice.
+//!
+//! This room alone reads the environment. Every error names the key and who gave the value.
+
+pub mod goenv;
+pub mod keys;
+pub mod layers;
+pub mod upstream;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use layers::Layers;
+
+/// What the operator lets in when the checksum database has no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SumdbAbsent {
+    /// 403 that names the setting.
+    Refuse,
+    /// Served, with a row that says so.
+    Allow,
+}
+
+/// Configuration with every value parsed. Addresses are resolved, durations are positive, sizes are in bytes.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Addresses to listen on; never empty.
+    pub listen: Vec<SocketAddr>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// `private` or `public`.
+    pub profile: String,
+    /// Address for links, without a slash at its end.
+    pub public_url: Option<url::Url>,
+    /// Networks whose forwarding headers are believed.
+    pub trusted_proxies: Vec<String>,
+    /// `postgres://…`, or none for SQLite in the data folder.
+    pub database: Option<String>,
+    /// Folder of the artifacts when it is not the data folder.
+    pub store: Option<PathBuf>,
+    /// The GOPROXY list given to Granary itself, if one was.
+    pub upstream: Option<String>,
+    /// GOPRIVATE, GONOPROXY and GONOSUMDB given to Granary itself.
+    pub private: PrivateSettings,
+    /// GOSUMDB-like text.
+    pub sumdb: String,
+    /// What to do where the database has no record.
+    pub sumdb_absent: SumdbAbsent,
+    /// Further databases for clients.
+    pub sumdb_also: Vec<String>,
+    /// Whether zips follow by themselves.
+    pub zips_all: bool,
+    /// Captures at once.
+    pub capture_workers: usize,
+    /// See the key `list.fresh`.
+    pub list_fresh: Duration,
+    /// See the key `list.stale_max`.
+    pub list_stale_max: Duration,
+    /// See the key `client_wait`.
+    pub client_wait: Duration,
+    /// Hosts and networks past the guard.
+    pub origin_allow: Vec<String>,
+    /// Requests in flight to one host.
+    pub origin_per_host: usize,
+    /// Bound on one small request.
+    pub origin_timeout: Duration,
+    /// Certificate and key files.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Bytes of memory for hot answers.
+    pub cache_memory: u64,
+    /// Connections at once.
+    pub connections_max: usize,
+    /// Threads that answer clients.
+    pub threads: usize,
+    /// Time between unready and closed.
+    pub drain: Duration,
+    /// Filter for the log.
+    pub log_level: String,
+    /// `auto`, `text` or `json`.
+    pub log_format: String,
+}
+
+/// Private patterns as given; `None` means that go's own setting holds.
+#[derive(Clone, Debug, Default)]
+pub struct PrivateSettings {
+    /// GOPRIVATE.
+    pub goprivate: Option<String>,
+    /// GONOPROXY.
+    pub gonoproxy: Option<String>,
+    /// GONOSUMDB.
+    pub gonosumdb: Option<String>,
+}
+
+/// Flags of the command line that lie over everything else.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config`.
+    pub file: Option<PathBuf>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--set key=value`, in order.
+    pub set: Vec<String>,
+}
+
+/// Reads all layers: defaults, the file (`--config`, else `GRANARY_CONFIG`, else `granary.toml` in the data folder
+/// where there is one), variables, flags.
+pub fn read_layers(flags: &Flags) -> Result<Layers> {
+    let mut above = Layers::defaults();
+    above.add_variables(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))))?;
+    add_flags(&mut above, flags)?;
+    let file = match (&flags.file, std::env::var_os("GRANARY_CONFIG")) {
+        (Some(file), _) => Some(file.clone()),
+        (None, Some(file)) => Some(PathBuf::from(file)),
+        (None, None) => data_folder(&above)?.map(|data| data.join("granary.toml")).filter(|file| file.exists()),
+    };
+    let Some(file) = file else { return Ok(above) };
+    let mut layers = Layers::defaults();
+    layers.add_file(&file)?;
+    layers.add_variables(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))))?;
+    add_flags(&mut layers, flags)?;
+    Ok(layers)
+}
+
+fn add_flags(layers: &mut Layers, flags: &Flags) -> Result<()> {
+    if let Some(data) = &flags.data {
+        layers.add_flag("data", &data.display().to_string(), "--data")?;
+    }
+    if let Some(listen) = &flags.listen {
+        layers.add_flag("listen", listen, "--listen")?;
+    }
+    for pair in &flags.set {
+        let (name, value) = pair.split_once('=').ok_or_else(|| anyhow!("--set wants KEY=VALUE, not `{pair}`"))?;
+        layers.add_flag(name.trim(), value, "--set")?;
+    }
+    Ok(())
+}
+
+/// The data folder that the layers name, else the user's own; none where there is no home folder either.
+fn data_folder(layers: &Layers) -> Result<Option<PathBuf>> {
+    let given = layers.get("data");
+    if !given.text.is_empty() {
+        return Ok(Some(PathBuf::from(given.text)));
+    }
+    let base = std::env::var_os("XDG_DATA_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
+    let home = std::env::var_os("HOME").filter(|v| !v.is_empty()).map(|home| PathBuf::from(home).join(".local/share"));
+    Ok(base.or(home).map(|base| base.join("granary")))
+}
+
+impl Config {
+    /// Parses what the layers say.
+    ///
+    /// # Errors
+    /// The first value that makes no sense, by key and source.
+    pub fn from_layers(layers: &Layers) -> Result<Self> {
+        let read = Reader { layers };
+        let data = data_folder(layers)?.ok_or_else(|| anyhow!("no home folder is known: say where to keep the data with --data or GRANARY_DATA"))?;
+        let tls = match (read.optional("tls.cert"), read.optional("tls.key")) {
+            (Some(cert), Some(key)) => Some((PathBuf::from(cert), PathBuf::from(key))),
+            (None, None) => None,
+            _ => bail!("tls.cert and tls.key belong together: one of them is missing"),
+        };
+        Ok(Self {
+            listen: read.addresses("listen")?,
+            data,
+            profile: read.one_of("profile", &["private", "public"])?,
+            public_url: read.url("public_url")?,
+            trusted_proxies: read.list("trusted_proxies"),
+            database: read.database()?,
+            store: read.store()?,
+            upstream: read.optional("upstream"),
+            private: PrivateSettings { goprivate: read.given("goprivate"), gonoproxy: read.given("gonoproxy"), gonosumdb: read.given("gonosumdb") },
+            sumdb: layers.get("sumdb").text,
+            sumdb_absent: if read.one_of("sumdb_absent", &["refuse", "allow"])? == "allow" { SumdbAbsent::Allow } else { SumdbAbsent::Refuse },
+            sumdb_also: read.list("sumdb_also"),
+            zips_all: read.one_of("capture.zips", &["all", "asked"])? == "all",
+            capture_workers: read.count("capture.workers", 1, 4096)?,
+            list_fresh: read.duration("list.fresh")?,
+            list_stale_max: read.duration("list.stale_max")?,
+            client_wait: read.duration("client_wait")?,
+            origin_allow: read.list("origin.allow"),
+            origin_per_host: read.count("origin.per_host", 1, 4096)?,
+            origin_timeout: read.duration("origin.timeout")?,
+            tls,
+            cache_memory: read.size("cache.memory")?,
+            connections_max: read.count("connections_max", 1, 1_000_000)?,
+            threads: read.count("threads", 0, 1024)?,
+            drain: read.duration("drain")?,
+            log_level: layers.get("log.level").text,
+            log_format: read.one_of("log.format", &["auto", "text", "json"])?,
+        })
+    }
+
+    /// Folder of the artifacts.
+    pub fn store_folder(&self) -> PathBuf {
+        self.store.clone().unwrap_or_else(|| self.data.join("store"))
+    }
+
+    /// The catalog's database, as `catalog` wants it.
+    pub fn catalog_url(&self) -> String {
+        self.database.clone().unwrap_or_else(|| format!("sqlite:{}", self.data.join("catalog.db").display()))
+    }
+
+    /// The queue's database, as `queue` wants it.
+    pub fn queue_url(&self) -> String {
+        self.database.clone().unwrap_or_else(|| format!("sqlite:{}", self.data.join("queue.db").display()))
+    }
+
+    /// The socket on which commands talk to a running server.
+    pub fn socket(&self) -> PathBuf {
+        self.data.join("granary.sock")
+    }
+}
+
+/// Reads typed values; every error names the key and its source.
+struct Reader<'a> {
+    layers: &'a Layers,
+}
+
+impl Reader<'_> {
+    fn context(&self, name: &str) -> String {
+        let given = self.layers.get(name);
+        let shown = if keys::find_key(name).is_some_and(|k| k.secret) { "(secret)" } else { given.text.as_str() };
+        format!("`{name}` is `{shown}` (from {})", given.source)
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        Some(self.layers.get(name).text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn given(&self, name: &str) -> Option<String> {
+        self.layers.is_given(name).then(|| self.layers.get(name).text)
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.layers.get(name).text;
+        text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+    }
+
+    fn one_of(&self, name: &str, values: &[&str]) -> Result<String> {
+        let text = self.layers.get(name).text;
+        if values.contains(&text.as_str()) {
+            return Ok(text);
+        }
+        bail!("{}: it must be one of {}", self.context(name), values.join(", "))
+    }
+
+    fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>> {
+        use std::net::ToSocketAddrs;
+        let mut found = Vec::new();
+        for item in self.list(name) {
+            let resolved = item.to_socket_addrs().with_context(|| format!("{}: `{item}` is no address such as 127.0.0.1:3000", self.context(name)))?;
+            found.extend(resolved);
+        }
+        if found.is_empty() {
+            bail!("{}: no address to listen on", self.context(name));
+        }
+        Ok(found)
+    }
+
+    fn url(&self, name: &str) -> Result<Option<url::Url>> {
+        let Some(text) = self.optional(name) else { return Ok(None) };
+        let url = url::Url::parse(text.trim_end_matches('/')).with_context(|| self.context(name))?;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+            bail!("{}: it must be an http or https address without ? and #", self.context(name));
+        }
+        Ok(Some(url))
+    }
+
+    fn database(&self) -> Result<Option<String>> {
+        let Some(text) = self.optional("database") else { return Ok(None) };
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Some(text));
+        }
+        bail!("{}: it must start with postgres://; leave it out for SQLite in the data folder", self.context("database"))
+    }
+
+    fn store(&self) -> Result<Option<PathBuf>> {
+        let Some(text) = self.optional("store") else { return Ok(None) };
+        let path = text.strip_prefix("file://").filter(|path| path.starts_with('/'));
+        let path = path.ok_or_else(|| anyhow!("{}: it must be file:///folder", self.context("store")))?;
+        Ok(Some(PathBuf::from(path)))
+    }
+
+    fn count(&self, name: &str, min: usize, max: usize) -> Result<usize> {
+        let number: usize = self.layers.get(name).text.trim().parse().with_context(|| format!("{}: it must be a number", self.context(name)))?;
+        if (min..=max).contains(&number) {
+            return Ok(number);
+        }
+        bail!("{}: it must be between {min} and {max}", self.context(name))
+    }
+
+    fn duration(&self, name: &str) -> Result<Duration> {
+        parse_duration(&self.layers.get(name).text).with_context(|| format!("{}: write it like 500ms, 60s, 5m, 2h or 30d", self.context(name)))
+    }
+
+    fn size(&self, name: &str) -> Result<u64> {
+        parse_size(&self.layers.get(name).text).with_context(|| format!("{}: write it like 512KiB, 32MiB or 1GiB", self.context(name)))
+    }
+}
+
+/// Parses `500ms`, `60s`, `5m`, `2h`, `30d`.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(|| anyhow!("the unit is missing"))?;
+    let number: u64 = text[..split].parse().context("no number")?;
+    let millis = match &text[split..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        other => bail!("unknown unit `{other}`"),
+    };
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(|| anyhow!("too long"))
+}
+
+/// Parses `512`, `512KiB`, `32MiB`, `1GiB` into bytes.
+pub fn parse_size(text: &str) -> Result<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..split].parse().context("no number")?;
+    let unit: u64 = match &text[split..] {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        other => bail!("unknown unit `{other}`"),
+    };
+    number.checked_mul(unit).ok_or_else(|| anyhow!("too large"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(set: &[(&str, &str)]) -> Result<Config> {
+        let mut layers = Layers::defaults();
+        layers.add_flag("data", "/nowhere", "--data").unwrap();
+        for (name, value) in set {
+            layers.add_flag(name, value, "--set").unwrap();
+        }
+        Config::from_layers(&layers)
+    }
+
+    #[track_caller]
+    fn check_refused(name: &str, value: &str) {
+        let error = format!("{:#}", config(&[(name, value)]).unwrap_err());
+        assert!(error.contains(name), "{error} does not name {name}");
+    }
+
+    #[test]
+    fn defaults_are_valid_and_loopback() {
+        let config = config(&[]).unwrap();
+        assert!(config.listen.iter().all(|address| address.ip().is_loopback()));
+        assert_eq!(config.client_wait, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        for (name, value) in [
+            ("listen", "nonsense"),
+            ("listen", ""),
+            ("profile", "secret"),
+            ("public_url", "ftp://x"),
+            ("database", "mysql://x"),
+            ("store", "s3:x"),
+            ("sumdb_absent", "maybe"),
+            ("capture.zips", "some"),
+            ("capture.workers", "0"),
+            ("list.fresh", "60"),
+            ("list.fresh", "60 fortnights"),
+            ("cache.memory", "lots"),
+        ] {
+            check_refused(name, value);
+        }
+    }
+
+    #[test]
+    fn a_certificate_without_a_key_is_refused() {
+        assert!(config(&[("tls.cert", "/c.pem")]).is_err());
+        assert!(config(&[("tls.cert", "/c.pem"), ("tls.key", "/k.pem")]).is_ok());
+    }
+
+    #[test]
+    fn a_secret_is_not_in_the_error() {
+        let error = format!("{:#}", config(&[("database", "mysql://u:hunter2@h")]).unwrap_err());
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn durations_and_sizes_have_units() {
+        assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
+        assert_eq!(parse_duration("30d").unwrap(), Duration::from_secs(30 * 86_400));
+        assert!(parse_duration("99999999999999999d").is_err());
+        assert_eq!(parse_size("32MiB").unwrap(), 32 << 20);
+        assert!(parse_size("99999999999GiB").is_err());
+    }
+}

@@ -1,0 +1,86 @@
+//! The lines in which a long operation speaks, over the socket and in process alike, and how they are shown.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+
+/// One line of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Line {
+    /// How far it is; `total` 0 means unknown.
+    Progress {
+        /// Done so far.
+        done: u64,
+        /// To be done, as far as known.
+        total: u64,
+        /// What it is at.
+        at: String,
+    },
+    /// Something that is wrong, or was refused.
+    Finding {
+        /// `missing`, `wrong`, `extra`, `refused`, …
+        what: String,
+        /// The module version or blob.
+        of: String,
+        /// In words.
+        detail: String,
+    },
+    /// The end: what came of it, in words and as data.
+    Done {
+        /// Whether all is well.
+        well: bool,
+        /// One sentence.
+        text: String,
+        /// The figures.
+        data: serde_json::Value,
+    },
+}
+
+/// Shows lines: JSON as they are, or a progress bar with findings above it.
+pub struct Show {
+    json: bool,
+    bar: ProgressBar,
+    /// Whether the operation ended well; unknown until it ended.
+    pub well: Option<bool>,
+}
+
+impl Show {
+    /// Shows on standard output (results, findings) and standard error (progress).
+    pub fn new(json: bool) -> Self {
+        let bar = if json || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { json, bar, well: None }
+    }
+
+    /// Shows one line. A closed standard output is no error: the reader had enough.
+    pub fn line(&mut self, line: &Line) {
+        if let Line::Done { well, .. } = line {
+            self.well = Some(*well);
+            self.bar.finish_and_clear();
+        }
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            if let Ok(text) = serde_json::to_string(line) {
+                writeln!(out, "{text}").ok();
+            }
+            return;
+        }
+        match line {
+            Line::Progress { done, total, at } => {
+                self.bar.set_length(*total);
+                self.bar.set_position(*done);
+                self.bar.set_message(at.clone());
+            }
+            Line::Finding { what, of, detail } => {
+                self.bar.suspend(|| writeln!(out, "{what}: {of}\n    {}", detail.replace('\n', "\n    ")).ok());
+            }
+            Line::Done { text, .. } => {
+                writeln!(out, "{text}").ok();
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! One process a data folder: a lock that the kernel gives back when its holder dies.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+/// Holds the data folder for as long as it lives.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+/// Whether the folder could be taken.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is ours.
+    Ours(FolderLock),
+    /// Another process has it; its own words about itself.
+    Theirs(String),
+}
+
+impl FolderLock {
+    /// Takes the folder, which is made if missing. Foreign folders are refused: a data folder is empty or ours.
+    pub fn take(data: &Path, who: &str) -> Result<Taken> {
+        let fresh = !data.exists();
+        std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+        let path = data.join("granary.lock");
+        if !fresh && !path.exists() {
+            refuse_foreign(data)?;
+        }
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).with_context(|| {
+            format!("cannot write in the data folder {}: is it read-only, or does it belong to someone else?", data.display())
+        })?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                file.read_to_string(&mut holder).ok();
+                return Ok(Taken::Theirs(holder.trim().to_owned()));
+            }
+            Err(TryLockError::Error(cause)) => return Err(cause).with_context(|| format!("cannot lock {}", path.display())),
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "process {} ({who})", std::process::id())?;
+        Ok(Taken::Ours(Self { _file: file }))
+    }
+}
+
+/// A folder that holds other things is no data folder: a mistyped --data must not fill someone's home with blobs.
+fn refuse_foreign(data: &Path) -> Result<()> {
+    let mut names = std::fs::read_dir(data).with_context(|| format!("cannot read the data folder {}", data.display()))?;
+    let ours = ["granary.toml", "catalog.db", "store"];
+    let foreign = names.find_map(|entry| {
+        let name = entry.ok()?.file_name().into_string().ok()?;
+        (!ours.contains(&name.as_str())).then_some(name)
+    });
+    match foreign {
+        Some(name) => bail!("{} is not a data folder of Granary: it holds `{name}`; name an empty or new folder with --data", data.display()),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_taker_learns_who_holds_the_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let first = FolderLock::take(&data, "serve").unwrap();
+        assert!(matches!(first, Taken::Ours(_)));
+        let Taken::Theirs(holder) = FolderLock::take(&data, "verify").unwrap() else { panic!("taken twice") };
+        assert!(holder.contains("serve") && holder.contains(&std::process::id().to_string()), "{holder}");
+        drop(first);
+        assert!(matches!(FolderLock::take(&data, "verify").unwrap(), Taken::Ours(_)));
+    }
+
+    #[test]
+    fn a_foreign_folder_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("thesis.doc"), "x").unwrap();
+        let error = FolderLock::take(dir.path(), "serve").unwrap_err().to_string();
+        assert!(error.contains("thesis.doc"), "{error}");
+    }
+}

@@ -1,0 +1,47 @@
+//! `granary import`: a GOPROXY tree as a source, with the verification that everything else gets.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use pipeline::import::{Imported, find_versions, import};
+use serde_json::json;
+
+use super::{Lines, finding, progress};
+use crate::line::Line;
+use crate::parts::Parts;
+
+/// Captures every version found below `tree`.
+pub async fn run(parts: &Parts, tree: &Path, lines: &Lines) -> Result<Line> {
+    let folder = tree.to_owned();
+    let versions = tokio::task::spawn_blocking(move || find_versions(&folder)).await?.with_context(|| format!("cannot read {}", tree.display()))?;
+    let total = versions.len() as u64;
+    let source = Arc::new(parts.upstreams_of_tree(tree)?);
+    // As long as the tree has versions: bounded by what was found, and nothing is dropped.
+    let (send, mut receive) = tokio::sync::mpsc::unbounded_channel();
+    let (mut kept, mut refused, mut at) = (0_u64, 0_u64, 0_u64);
+    let processor = parts.processor.clone();
+    let work = tokio::spawn(async move {
+        import(&processor, source, versions, |of, result| {
+            send.send((of.to_string(), result.clone())).ok();
+        })
+        .await;
+    });
+    while let Some((of, result)) = receive.recv().await {
+        at += 1;
+        match result {
+            Imported::Kept => kept += 1,
+            Imported::Refused(refusal) => {
+                refused += 1;
+                finding(lines, "refused", &of, &refusal.text).await;
+            }
+        }
+        progress(lines, at, total, &of).await;
+    }
+    work.await?;
+    Ok(Line::Done {
+        well: refused == 0,
+        text: format!("{total} versions found, {kept} here now, {refused} refused"),
+        data: json!({ "found": total, "kept": kept, "refused": refused }),
+    })
+}

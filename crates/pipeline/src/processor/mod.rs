@@ -1,0 +1,36 @@
+//! The processor: makes artifacts of one version from an upstream, has them verified, and hands them on to be landed.
+//!
+//! Two acts make a version: `.info` and `.mod` together ([`version`]), then the zip ([`zip`]). Neither is visible before
+//! it is durable and verified.
+
+pub mod evidence;
+pub mod version;
+pub mod zip;
+
+use std::sync::Arc;
+
+use catalog::Catalog;
+use origin::upstream::Upstreams;
+use store::Store;
+
+use crate::trust::Trust;
+
+/// What the processor works with. A clone shares everything.
+#[derive(Clone)]
+pub struct Processor {
+    /// The truth about versions.
+    pub catalog: Catalog,
+    /// The bytes.
+    pub store: Store,
+    /// Where artifacts come from.
+    pub upstreams: Arc<Upstreams>,
+    /// Who vouches for them.
+    pub trust: Arc<Trust>,
+}
+
+impl Processor {
+    /// The same processor with another source of artifacts, e.g. a GOPROXY tree that is imported.
+    pub fn with_source(&self, upstreams: Arc<Upstreams>) -> Self {
+        Self { upstreams, ..self.clone() }
+    }
+}

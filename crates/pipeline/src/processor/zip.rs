@@ -1,0 +1,142 @@
+//! Second act: the zip of one version, streamed to disk, checked, hashed, compared, and only then kept.
+
+use std::future::Future;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use catalog::work::{CaptureAnswer, Refusal, RefusalClass};
+use catalog::{StoredVersion, StoredZip, Verification, ZipLanding};
+use gomod::version::ModuleVersion;
+use gomod::zip::{Checked, Limits};
+use origin::upstream::{SinkError, ZipSink};
+use store::{Staged, Store};
+use tracing::{error, info};
+
+use super::Processor;
+use super::evidence::Mismatch;
+use crate::promotion;
+use crate::refusal;
+
+/// A zip that came: on disk, checked and hashed, not yet compared with anything.
+struct Downloaded {
+    staged: Staged,
+    checked: Checked,
+    source: String,
+}
+
+impl Processor {
+    /// Captures the zip of a version. `first_act` gives `.info` and `.mod`; it runs while the zip is on its way.
+    pub async fn capture_zip<F>(&self, of: &ModuleVersion, first_act: F) -> CaptureAnswer
+    where
+        F: Future<Output = CaptureAnswer>,
+    {
+        match self.catalog.find_version(promotion::PROD, of).await {
+            Ok(Some(stored)) if stored.zip.is_some() => return CaptureAnswer::Landed,
+            Ok(_) if self.trust.find_fork().is_some() => return CaptureAnswer::Refused(refusal::forked(of)),
+            Ok(_) => {}
+            Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
+        }
+        let (first, zip) = futures_util::join!(first_act, self.download_zip(of));
+        match first {
+            CaptureAnswer::Landed => {}
+            CaptureAnswer::Passed { refusal, .. } => return CaptureAnswer::Refused(refusal),
+            refused @ CaptureAnswer::Refused(_) => return refused,
+        }
+        match zip {
+            Ok(downloaded) => self.land_zip(of, downloaded).await,
+            Err(refusal) => CaptureAnswer::Refused(refusal),
+        }
+    }
+
+    async fn download_zip(&self, of: &ModuleVersion) -> Result<Downloaded, Refusal> {
+        let mut sink = StagingSink { store: &self.store, staged: None };
+        let fetched = self.upstreams.get_zip(of, &mut sink).await;
+        let source = fetched.map_err(|cause| refusal::of_upstream(&cause))?;
+        let Some(staged) = sink.staged else {
+            return Err(Refusal::new(RefusalClass::Unreachable, format!("{of}: {source} gave an empty zip")));
+        };
+        check_staged(of, staged, source).await
+    }
+
+    async fn land_zip(&self, of: &ModuleVersion, downloaded: Downloaded) -> CaptureAnswer {
+        let Downloaded { staged, checked, source } = downloaded;
+        let stored = match self.catalog.find_version(promotion::PROD, of).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return CaptureAnswer::Refused(Refusal::new(RefusalClass::Absent, format!("{of}: withdrawn while its zip was on its way"))),
+            Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
+        };
+        let size = staged.len();
+        let digest = match self.store.publish(staged).await {
+            Ok(digest) => digest,
+            Err(cause) => return CaptureAnswer::Refused(refusal::of_store(of, &cause)),
+        };
+        if let Some(expected) = stored.zip_h1_expected.filter(|expected| *expected != checked.h1) {
+            let vouched_by = vouched_by(&stored);
+            let mismatch = Mismatch { of, file: "zip", found: checked.h1, expected, vouched_by: &vouched_by, source: &source, digest: Some(digest) };
+            return CaptureAnswer::Refused(self.quarantine(mismatch).await);
+        }
+        match self.catalog.land_zip(of, StoredZip { digest, size, h1: checked.h1 }).await {
+            Ok(ZipLanding::Landed { .. }) => {
+                info!(module = %of, size_bytes = size, h1 = %checked.h1, "zip landed");
+                CaptureAnswer::Landed
+            }
+            Ok(ZipLanding::Conflict { stored }) => {
+                let mismatch = Mismatch {
+                    of,
+                    file: "zip",
+                    found: checked.h1,
+                    expected: stored.zip.as_ref().map_or(checked.h1, |zip| zip.h1),
+                    vouched_by: "what was stored first",
+                    source: &source,
+                    digest: Some(digest),
+                };
+                self.quarantine(mismatch).await;
+                CaptureAnswer::Landed
+            }
+            Err(cause) => {
+                error!(module = %of, error = %cause, "could not land the zip");
+                CaptureAnswer::Refused(refusal::of_catalog(of, &cause))
+            }
+        }
+    }
+}
+
+fn vouched_by(stored: &StoredVersion) -> String {
+    match &stored.verified {
+        Verification::Record { database, .. } => database.clone(),
+        Verification::Private { .. } | Verification::Absent { .. } | Verification::Off => "what was stored first".to_owned(),
+    }
+}
+
+/// Checks the rules of module zips and hashes the contents, on a thread for blocking work: it is all CPU and disk.
+async fn check_staged(of: &ModuleVersion, mut staged: Staged, source: String) -> Result<Downloaded, Refusal> {
+    let mut file = staged.reader().await.map_err(|cause| refusal::of_store(of, &cause))?;
+    let (module, size) = (of.clone(), staged.len());
+    let work = tokio::task::spawn_blocking(move || gomod::zip::check(&mut file, size, &module, &Limits::default()));
+    match work.await {
+        Ok(Ok(checked)) => Ok(Downloaded { staged, checked, source }),
+        Ok(Err(cause)) => Err(Refusal::new(RefusalClass::Invalid, format!("{of}: the zip that {source} gave breaks the rules of module zips: {cause}"))),
+        Err(cause) => Err(Refusal::new(RefusalClass::Storage, format!("{of}: checking the zip ended early: {cause}"))),
+    }
+}
+
+/// Writes what an upstream gives into the staging folder; another upstream starts over.
+struct StagingSink<'a> {
+    store: &'a Store,
+    staged: Option<Staged>,
+}
+
+#[async_trait]
+impl ZipSink for StagingSink<'_> {
+    async fn reset(&mut self) -> Result<(), SinkError> {
+        self.staged = Some(self.store.stage().await.map_err(|cause| SinkError(cause.to_string()))?);
+        Ok(())
+    }
+
+    async fn write(&mut self, chunk: Bytes) -> Result<(), SinkError> {
+        match &mut self.staged {
+            Some(staged) => staged.write_chunk(chunk).await.map_err(|cause| SinkError(cause.to_string())),
+            None => Err(SinkError("the staging file was not opened".to_owned())),
+        }
+    }
+}

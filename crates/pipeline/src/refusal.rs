@@ -1,0 +1,76 @@
+//! Turns the errors of the rooms below into refusals: a class, and words for the person who reads them in `go`'s output.
+
+use catalog::CatalogError;
+use catalog::work::{Refusal, RefusalClass};
+use gomod::version::ModuleVersion;
+use origin::sumdb::error::DatabaseError;
+use origin::upstream::{UpstreamClass, UpstreamError};
+use store::StoreError;
+
+/// What an upstream's answer means for whoever asked.
+pub fn of_upstream(error: &UpstreamError) -> Refusal {
+    let class = match error.class {
+        UpstreamClass::Absent => RefusalClass::Absent,
+        UpstreamClass::Gone => RefusalClass::Gone,
+        UpstreamClass::Forbidden => RefusalClass::Forbidden,
+        UpstreamClass::Legal => RefusalClass::Legal,
+        UpstreamClass::Unreachable => RefusalClass::Unreachable,
+        UpstreamClass::TooSlow => RefusalClass::TooSlow,
+        UpstreamClass::Overloaded { .. } => RefusalClass::Overloaded,
+        UpstreamClass::Loop => RefusalClass::Loop,
+        UpstreamClass::Invalid => RefusalClass::Unreachable,
+        UpstreamClass::Storage => RefusalClass::Storage,
+    };
+    Refusal::new(class, error.text.clone())
+}
+
+/// What the checksum database's answer means for a capture.
+pub fn of_database(of: &ModuleVersion, database: &str, error: &DatabaseError) -> Refusal {
+    match error {
+        DatabaseError::NoRecord { text } => Refusal::new(
+            RefusalClass::NoRecord,
+            format!(
+                "{of}: the checksum database {database} has no record of it, so nobody vouches for its bytes\n{text}\nthe operator may let such modules in with sumdb_absent = \"allow\", or name private ones in goprivate"
+            ),
+        ),
+        DatabaseError::Unreachable { text } => Refusal::new(
+            RefusalClass::Unverifiable,
+            format!("{of}: the checksum database {database} cannot be asked now, so nothing can be verified: {text}"),
+        ),
+        DatabaseError::Fork { .. } => forked(of),
+        other => Refusal::new(
+            RefusalClass::Unverifiable,
+            format!("{of}: {database}: {}", with_causes(other)),
+        ),
+    }
+}
+
+/// What every capture gets once a checksum database was seen to have rewritten its log.
+pub fn forked(of: &ModuleVersion) -> Refusal {
+    Refusal::new(
+        RefusalClass::Unverifiable,
+        format!("{of}: captures are stopped: the checksum database signed two trees that do not agree\nthe operator finds the proof among the events and in the log; what is stored is still served"),
+    )
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+/// What trouble with the store means.
+pub fn of_store(of: &ModuleVersion, error: &StoreError) -> Refusal {
+    Refusal::new(RefusalClass::Storage, format!("{of}: it cannot be stored here now: {}", with_causes(error)))
+}
+
+/// What trouble with the catalog means.
+pub fn of_catalog(of: &ModuleVersion, error: &CatalogError) -> Refusal {
+    Refusal::new(RefusalClass::Storage, format!("{of}: the catalog cannot take it now: {}", with_causes(error)))
+}

@@ -1,0 +1,131 @@
+//! The workers: one handler a kind of job, registered with the queue, and the sweep that finds what is due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use catalog::work::{self, CaptureAnswer, CaptureAsk, GetAsk, ListAsk, ResolveAsk, SumdbAsk};
+use gomod::version::ModuleVersion;
+use queue::{Handler, Job, JobContext, Outcome, Priority, Queue};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tracing::{info, warn};
+
+use crate::closure::Closure;
+use crate::jobs::{submit_capture, zip_job};
+use crate::passing::Passing;
+use crate::processor::Processor;
+use crate::settings::Settings;
+
+/// Rows looked at by one sweep.
+const SWEEP_ROWS_MAX: u64 = 10_000;
+
+/// Time between two sweeps.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// What the pipeline is made of.
+pub struct Parts {
+    /// Makes artifacts.
+    pub processor: Processor,
+    /// Passes requests on to checksum databases.
+    pub passing: Passing,
+    /// Brings the jobs.
+    pub queue: Queue,
+    /// What the operator decided.
+    pub settings: Settings,
+}
+
+/// The pipeline: handlers for all kinds of jobs.
+#[derive(Clone)]
+pub struct Pipeline {
+    parts: Arc<Parts>,
+}
+
+impl Pipeline {
+    /// Registers a handler for every kind of job. The queue starts them when it is started.
+    pub fn register(parts: Parts) -> Self {
+        let pipeline = Self { parts: Arc::new(parts) };
+        let Settings { capture_workers, zip_workers, .. } = pipeline.parts.settings;
+        for (kind, workers) in [
+            (work::CAPTURE, capture_workers),
+            (work::ZIP, zip_workers),
+            (work::LIST, capture_workers),
+            (work::RESOLVE, capture_workers),
+            (work::SUMDB, capture_workers),
+            (work::GET, 4),
+        ] {
+            pipeline.parts.queue.register(kind, workers, Arc::new(pipeline.clone()));
+        }
+        pipeline
+    }
+
+    /// Submits what the catalog shows to be due, now and again every ten minutes. Ends with the process.
+    pub async fn sweep(self) {
+        while self.parts.settings.zips_all {
+            match self.parts.processor.catalog.list_missing_zips(SWEEP_ROWS_MAX).await {
+                Ok(due) => {
+                    if !due.is_empty() {
+                        info!(count = due.len(), "zips that are due follow behind");
+                    }
+                    due.iter().for_each(|of| self.zip_follows(of));
+                }
+                Err(cause) => warn!(error = %cause, "the sweep could not read the catalog"),
+            }
+            tokio::time::sleep(SWEEP_EVERY).await;
+        }
+    }
+
+    fn zip_follows(&self, of: &ModuleVersion) {
+        drop(self.parts.queue.submit(zip_job(of, Priority::Behind)));
+    }
+
+    async fn capture(&self, ask: CaptureAsk) -> CaptureAnswer {
+        let answer = self.parts.processor.capture_version(&ask.of).await;
+        if answer == CaptureAnswer::Landed && self.parts.settings.zips_all {
+            self.zip_follows(&ask.of);
+        }
+        answer
+    }
+
+    async fn capture_zip(&self, ask: CaptureAsk, priority: Priority) -> CaptureAnswer {
+        let first_act = submit_capture(&self.parts.queue, &ask.of, priority);
+        self.parts.processor.capture_zip(&ask.of, first_act).await
+    }
+}
+
+#[async_trait]
+impl Handler for Pipeline {
+    async fn run(&self, job: &Job, context: &JobContext) -> Outcome {
+        let processor = &self.parts.processor;
+        match job.kind.as_str() {
+            work::CAPTURE => answer(job, async |ask| self.capture(ask).await).await,
+            work::ZIP => answer(job, async |ask| self.capture_zip(ask, job.priority).await).await,
+            work::LIST => answer(job, async |ask: ListAsk| processor.list_versions(&ask.module).await).await,
+            work::RESOLVE => answer(job, async |ask: ResolveAsk| processor.resolve(&ask).await).await,
+            work::SUMDB => answer(job, async |ask: SumdbAsk| self.parts.passing.ask(&ask).await).await,
+            work::GET => {
+                let closure = Closure { processor: processor.clone(), queue: self.parts.queue.clone() };
+                answer(job, async |ask: GetAsk| closure.get(&ask, context).await).await
+            }
+            other => Outcome::Failed { message: format!("no handler for jobs of kind {other}"), retry: false },
+        }
+    }
+}
+
+/// Parses the payload, runs the work, and writes the answer. A refusal is an answer: it is `Done`, not `Failed`.
+async fn answer<A, R, F>(job: &Job, run: F) -> Outcome
+where
+    A: DeserializeOwned,
+    R: Serialize,
+    F: AsyncFnOnce(A) -> R,
+{
+    let ask = match serde_json::from_slice(&job.payload) {
+        Ok(ask) => ask,
+        Err(cause) => return Outcome::Failed { message: format!("the payload of {} cannot be read: {cause}", job.id), retry: false },
+    };
+    match serde_json::to_vec(&run(ask).await) {
+        Ok(bytes) => Outcome::Done(Bytes::from(bytes)),
+        Err(cause) => Outcome::Failed { message: format!("the answer of {} cannot be written: {cause}", job.id), retry: false },
+    }
+}
