@@ -127,12 +127,6 @@ impl Upstreams {
         &self.inner.fetcher.outside
     }
 
-    /// Whether the list is one folder and nothing else. The go command then does without the checksum database for
-    /// toolchains: nobody else could have put them there. Source: cmd/go, `modfetch`, `useSumDB`.
-    pub fn is_one_tree(&self) -> bool {
-        matches!(self.inner.stops.as_slice(), [stop] if matches!(stop.entry, Entry::Tree(_)))
-    }
-
     /// Gets a small file, at most `limit_bytes`. `.info` answers are checked: see the crate's rules for them.
     ///
     /// Where a proxy has no `@latest`, the newest line of its list is taken, as the go command does.

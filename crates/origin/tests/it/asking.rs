@@ -12,10 +12,10 @@ use origin::upstream::{
 
 pub const INSTANCE: &str = "0192-test";
 
-/// A configuration whose bounds end within a second.
+/// A configuration whose bounds end within about a second.
 pub fn config() -> OutsideConfig {
     let mut config = OutsideConfig::new("0.0.0", "https://example.com/granary", INSTANCE);
-    config.connect_within = Duration::from_millis(500);
+    config.connect_within = Duration::from_secs(1);
     config.pace = Pace {
         silence_max: Duration::from_millis(400),
         window: Duration::from_millis(300),
@@ -26,8 +26,8 @@ pub fn config() -> OutsideConfig {
 
 pub fn bounds() -> UpstreamBounds {
     UpstreamBounds {
-        answer_within: Duration::from_millis(500),
-        small_within: Duration::from_millis(900),
+        answer_within: Duration::from_secs(1),
+        small_within: Duration::from_secs(2),
         zip_within: Duration::from_secs(5),
         zip_bytes_max: 1 << 20,
     }

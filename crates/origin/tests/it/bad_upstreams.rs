@@ -14,7 +14,7 @@ async fn ask_server(steps: Vec<Step>) -> (origin::upstream::UpstreamError, Serve
     let began = Instant::now();
     let error = refused(ask(&upstreams(&server.url())).await);
     assert!(
-        began.elapsed() < Duration::from_millis(1500),
+        began.elapsed() < Duration::from_secs(3),
         "{error}: {:?}",
         began.elapsed()
     );
