@@ -116,6 +116,8 @@ impl ChecksumDatabase {
             .prove(&path, &answer.signed, Some(&answer.record))
             .await?;
         self.heads.save().await?;
+        // What was under way when another lookup found the log forked is not to be believed either.
+        self.heads.check_fork()?;
         Ok(VerifiedRecord {
             record_id: answer.record.id(),
             tree_size: proven_by.size,

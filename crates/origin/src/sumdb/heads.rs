@@ -41,9 +41,7 @@ impl Heads {
 
     /// Loads the kept head, the first time; refuses if the log was ever seen to be forked.
     pub(super) async fn load(&self, verifier: &Verifier) -> Result<(), DatabaseError> {
-        if let Some(proof) = self.find_fork() {
-            return Err(DatabaseError::Fork { proof });
-        }
+        self.check_fork()?;
         self.loaded
             .get_or_try_init(async || {
                 let note = self.keeper.load().await.map_err(DatabaseError::Keeper)?;
@@ -100,6 +98,14 @@ impl Heads {
 
     pub(super) fn remember_agreed(&self, head: &TreeHead) {
         self.agreed.insert(*head, ());
+    }
+
+    /// Refuses if the log was ever seen to be forked.
+    pub(super) fn check_fork(&self) -> Result<(), DatabaseError> {
+        match self.find_fork() {
+            Some(proof) => Err(DatabaseError::Fork { proof }),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn find_fork(&self) -> Option<Arc<str>> {

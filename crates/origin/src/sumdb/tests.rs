@@ -1,3 +1,5 @@
+//! A database on the other side of a wire, honest or not, and a client of it. What the wire may tell is in the files below.
+
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

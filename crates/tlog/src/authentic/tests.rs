@@ -1,3 +1,5 @@
+//! Tiles that are missing, damaged or forged, and CVE-2026-56865.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

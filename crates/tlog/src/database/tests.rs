@@ -1,3 +1,5 @@
+//! Answers, heads and forks of a small log, and the other two client bugs of 2026.
+
 use bytes::Bytes;
 use gomod::hash::hash_go_mod;
 use proptest::prelude::*;

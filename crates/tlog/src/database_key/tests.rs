@@ -1,3 +1,5 @@
+//! The forms of `GOSUMDB`.
+
 use proptest::prelude::*;
 
 use super::*;

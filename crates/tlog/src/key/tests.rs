@@ -1,3 +1,5 @@
+//! Keys, against those of the reference implementation.
+
 use proptest::prelude::*;
 
 use super::*;

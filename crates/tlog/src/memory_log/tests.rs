@@ -1,3 +1,5 @@
+//! What the log in memory answers.
+
 use gomod::hash::hash_go_mod;
 
 use super::*;

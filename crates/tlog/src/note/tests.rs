@@ -1,3 +1,5 @@
+//! Signed notes, against those of the reference implementation.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Proofs, against those of the reference implementation.
+
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 

@@ -1,3 +1,5 @@
+//! Records and the answers around them.
+
 use gomod::hash::hash_go_mod;
 use proptest::prelude::*;
 

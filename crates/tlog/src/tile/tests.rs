@@ -1,3 +1,5 @@
+//! Tiles, their paths and which are needed, against the reference implementation.
+
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 

@@ -1,3 +1,5 @@
+//! Roots, places and heads, against the reference implementation.
+
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 

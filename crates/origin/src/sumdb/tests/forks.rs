@@ -164,3 +164,28 @@ async fn latest_is_held_against_what_is_known() {
     ));
     assert!(client.find_fork().is_some());
 }
+
+#[tokio::test]
+async fn a_lookup_under_way_when_the_fork_is_found_fails_too() {
+    let forked = forked(600).latest().unwrap();
+    let wire = Wire::honest(log(600));
+    let client = client(&wire);
+    client.lookup(&module(1)).await.unwrap();
+    wire.lie(move |path, honest| {
+        if path != "lookup/example.com/m3@v1.0.0" {
+            return honest;
+        }
+        let body = String::from_utf8(honest?.to_vec()).unwrap();
+        let (record, _) = body.split_once("\n\n").unwrap();
+        Ok([record.as_bytes(), b"\n\n", &forked].concat().into())
+    });
+    let two = module(2);
+    let mut under_way = Box::pin(client.lookup(&two));
+    assert!(futures_util::poll!(&mut under_way).is_pending());
+    check_fork(&client, 3).await;
+    let found = under_way.await;
+    assert!(
+        matches!(found, Err(DatabaseError::Fork { .. })),
+        "{found:?}"
+    );
+}
