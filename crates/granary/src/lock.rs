@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -21,7 +22,21 @@ pub enum Taken {
     Theirs(String),
 }
 
+/// How long a new server waits for the folder: a process that was killed holds it until the kernel has put it away.
+const HANDOVER: Duration = Duration::from_secs(1);
+
 impl FolderLock {
+    /// Takes the folder as [`FolderLock::take`] does, and waits a moment for one who is just leaving it.
+    pub fn take_over(data: &Path, who: &str) -> Result<Taken> {
+        let deadline = Instant::now() + HANDOVER;
+        loop {
+            match Self::take(data, who)? {
+                Taken::Theirs(_) if Instant::now() < deadline => std::thread::park_timeout(Duration::from_millis(10)),
+                taken => return Ok(taken),
+            }
+        }
+    }
+
     /// Takes the folder, which is made if missing. Foreign folders are refused: a data folder is empty or ours.
     pub fn take(data: &Path, who: &str) -> Result<Taken> {
         let fresh = !data.exists();

@@ -21,7 +21,7 @@ pub fn run(layers: &Layers, config: Config) -> Result<bool> {
     if !layers.unknown_variables.is_empty() {
         warn!(variables = layers.unknown_variables.join(" "), "these variables name no setting and do nothing; `granary config show` lists the settings");
     }
-    let _lock = match FolderLock::take(&config.data, "granary serve")? {
+    let _lock = match FolderLock::take_over(&config.data, "granary serve")? {
         Taken::Ours(lock) => lock,
         Taken::Theirs(holder) => bail!("the data folder {} is in use by {holder}: stop it, or name another folder with --data", config.data.display()),
     };

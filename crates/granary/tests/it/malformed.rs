@@ -124,7 +124,7 @@ fn malformed_paths_and_versions_are_refused_without_asking_anyone() {
 #[test]
 fn long_paths_are_refused_without_asking_anyone() {
     let (upstream, granary) = stage();
-    for length in [1_000, 5_000, 20_000, 70_000] {
+    for length in [5_000, 20_000, 70_000] {
         let path = format!("/example.com/{}/@v/list", "a".repeat(length));
         let request = format!("GET {path} HTTP/1.1\r\nHost: granary\r\nConnection: close\r\n\r\n");
         check_refused(
