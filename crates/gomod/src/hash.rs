@@ -313,6 +313,72 @@ mod tests {
         );
     }
 
+    /// Files of a real module and the hash that the public checksum database has for it.
+    #[track_caller]
+    fn check_real(module: &str, files: &[(&str, &str)], want: &str) {
+        let file = |(name, digest): &(&str, &str)| {
+            let digest: ContentDigest = digest.parse().unwrap();
+            (format!("{module}/{name}"), *digest.as_bytes())
+        };
+        assert_eq!(
+            hash_files(files.iter().map(file).collect())
+                .unwrap()
+                .to_string(),
+            want
+        );
+    }
+
+    #[test]
+    fn hashes_of_real_modules_are_those_of_the_checksum_database() {
+        let license = "2d36597f7117c38b006835ae7f537487207d8ec407aa9d9980794b2030cbc067";
+        check_real(
+            "rsc.io/quote/v3@v3.1.0",
+            &[
+                (
+                    "go.mod",
+                    "b211d9f16b5542970f03a2e6249df45038304a37a1a0c41d6ebd1aeb1416a923",
+                ),
+                (
+                    "go.sum",
+                    "1052c49879b5e4a97e2eebae71fbe1bc95476735577cde94a144f9aeb59024bb",
+                ),
+                (
+                    "quote.go",
+                    "828fba4e8db5ed3386e4e5ed95e6142d44214a9afea975337f2b3dc68aee880a",
+                ),
+                ("LICENSE", license),
+            ],
+            "h1:9JKUTTIUgS6kzR9mK1YuGKv6Nl+DijDNIc0ghT58FaY=",
+        );
+        check_real(
+            "rsc.io/quote@v1.5.2",
+            &[
+                ("LICENSE", license),
+                (
+                    "README.md",
+                    "8c3f49ee83461901b5112c0633f99e7d053e2f5d05400334833af741f135c91f",
+                ),
+                (
+                    "buggy/buggy_test.go",
+                    "3c6c72d48433d96659a2ac56e7d744b3ea42d333b1875e27683c02b045435306",
+                ),
+                (
+                    "go.mod",
+                    "b167e79090d79e4b5738995c62a2186548fc33c919d6b4da1d36cc8c7c1e40c1",
+                ),
+                (
+                    "quote.go",
+                    "bacafde5f561ddeaf6884f760f10379d6af8dc44a6c22b378ce90925345c1a02",
+                ),
+                (
+                    "quote_test.go",
+                    "1f0a53a9a0bd7be5ac0e6e7a77cb1b691e17b5f1115c52a0341cb60620b3fbbb",
+                ),
+            ],
+            "h1:w5fcysjrx7yqtD/aO+QwRjYZOKnaM9Uh2b40tElTs3Y=",
+        );
+    }
+
     #[test]
     fn no_files_hash_like_an_empty_text() {
         assert_eq!(

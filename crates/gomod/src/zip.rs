@@ -206,6 +206,9 @@ pub enum EntryFault {
     /// Needs a password, or hides its header.
     #[error("encrypted")]
     Encrypted,
+    /// The data is a patch to the entry of some other archive.
+    #[error("holds patch data")]
+    Patch,
     /// Neither stored nor deflated.
     #[error("unsupported compression method {0}")]
     Method(u16),

@@ -316,7 +316,10 @@ pub fn check_kind(flags: u16, method: u16) -> Result<(), EntryFault> {
     if flags & ENCRYPTED_FLAGS != 0 {
         return Err(EntryFault::Encrypted);
     }
-    if !matches!(method, STORED | DEFLATED) || flags & PATCH_FLAG != 0 {
+    if flags & PATCH_FLAG != 0 {
+        return Err(EntryFault::Patch);
+    }
+    if !matches!(method, STORED | DEFLATED) {
         return Err(EntryFault::Method(method));
     }
     Ok(())

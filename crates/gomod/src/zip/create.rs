@@ -33,7 +33,8 @@ const WHOLE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 ///
 /// Left out: vendored packages, nested modules, the root `.hg_archival.txt`, symbolic links and what else is no file.
 /// The tree must be the whole module: a LICENSE that it inherits from the repository's root is the caller's to add.
-/// A file may turn out shorter than the tree says, not longer. The same tree gives the same bytes with the same build
+/// A file may turn out shorter than the tree says, not longer. A path listed twice is refused, even where Go would
+/// overlook the second one because it left out the first. The same tree gives the same bytes with the same build
 /// of Granary, in whatever order it is listed.
 ///
 /// `out` is flushed at the end and holds rubbish after an error. Memory: two files of at most 4 MiB, and all names.
