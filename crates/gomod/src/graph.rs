@@ -75,7 +75,8 @@ pub enum Step {
 pub struct Graph {
     /// The selected version of every module, sorted by path.
     pub build_list: Vec<ModuleVersion>,
-    /// Every version whose `go.mod` the walk read, nearest to the roots first.
+    /// Every version whose `go.mod` the walk read, nearest to the roots first; also those of roots that were then
+    /// replaced by higher ones, as the go command reads them too.
     pub go_mods: Vec<ModuleVersion>,
     /// `false` when the walk ended at [`VERSIONS_MAX`] or [`REQUIREMENTS_MAX`] and the rest was left out.
     pub complete: bool,
@@ -90,19 +91,10 @@ pub struct Graph {
 /// Cost: one pass over the known part of the graph a call. The number of calls that say [`Step::Need`] is at most
 /// the graph's depth, times the number of times that roots move up.
 pub fn walk(roots: &[ModuleVersion], known: &Known) -> Step {
-    let mut roots = roots.to_vec();
-    loop {
-        let mut walk = Walk::new(known);
-        walk.run(&roots);
-        if !walk.needed.is_empty() {
-            return Step::Need(walk.needed);
-        }
-        let raised: Vec<ModuleVersion> = walk.raise(&roots);
-        // Roots only ever move up, to versions that the known files name: this ends.
-        if raised == roots || !walk.complete {
-            return Step::Done(walk.finish());
-        }
-        roots = raised;
+    let mut walker = Walker::new(known);
+    match walker.settle(roots.to_vec()) {
+        Ok(build_list) => Step::Done(walker.finish(build_list)),
+        Err(needed) => Step::Need(needed),
     }
 }
 
@@ -112,76 +104,115 @@ pub fn walk(roots: &[ModuleVersion], known: &Known) -> Step {
 /// it reads the `go.mod` of every selected version, and what the older ones among them require. This is what must
 /// be at hand for a build without the outside.
 pub fn walk_all(roots: &[ModuleVersion], known: &Known) -> Step {
+    let mut walker = Walker::new(known);
     let mut roots = roots.to_vec();
     loop {
-        match walk(&roots, known) {
-            Step::Done(graph) if graph.complete && graph.build_list != roots => {
-                roots = graph.build_list
-            }
-            step => return step,
+        match walker.settle(roots.clone()) {
+            Ok(build_list) if walker.complete && build_list != roots => roots = build_list,
+            Ok(build_list) => return Step::Done(walker.finish(build_list)),
+            Err(needed) => return Step::Need(needed),
         }
     }
 }
 
-struct Walk<'k> {
+/// What is kept from one pass over the graph to the next.
+struct Walker<'k> {
     known: &'k Known,
-    selected: HashMap<ModulePath, Version>,
-    queue: VecDeque<(ModuleVersion, bool)>,
-    /// What has been in the queue, with its pruning: a version may be met first pruned, then not.
-    seen: HashSet<(ModuleVersion, bool)>,
-    met: HashSet<ModuleVersion>,
-    read: Vec<ModuleVersion>,
-    needed: Vec<ModuleVersion>,
+    go_mods: Vec<ModuleVersion>,
+    read: HashSet<ModuleVersion>,
+    /// Requirements followed by all passes together.
     requirements: usize,
     complete: bool,
 }
 
-impl<'k> Walk<'k> {
+impl<'k> Walker<'k> {
     fn new(known: &'k Known) -> Self {
         Self {
             known,
-            selected: HashMap::new(),
-            queue: VecDeque::new(),
-            seen: HashSet::new(),
-            met: HashSet::new(),
-            read: Vec::new(),
-            needed: Vec::new(),
+            go_mods: Vec::new(),
+            read: HashSet::new(),
             requirements: 0,
             complete: true,
         }
     }
 
-    fn run(&mut self, roots: &[ModuleVersion]) {
-        for root in roots {
-            self.select(root);
-            self.enqueue(root, true);
-        }
-        while let Some((module, pruned)) = self.queue.pop_front() {
-            self.visit(module, pruned);
+    /// Makes passes until no root moves up any more; gives the build list, or what is missing.
+    fn settle(
+        &mut self,
+        mut roots: Vec<ModuleVersion>,
+    ) -> Result<Vec<ModuleVersion>, Vec<ModuleVersion>> {
+        loop {
+            let mut pass = Pass::default();
+            pass.run(self, &roots);
+            if !pass.needed.is_empty() {
+                return Err(pass.needed);
+            }
+            let raised = pass.raise(&roots);
+            // Roots only ever move up, to versions that the known files name: this ends.
+            if raised == roots || !self.complete {
+                return Ok(pass.build_list());
+            }
+            roots = raised;
         }
     }
 
-    fn visit(&mut self, module: ModuleVersion, pruned: bool) {
-        let is_new = self.met.insert(module.clone());
-        let summary = match self.known.get(&module) {
-            None if is_new => return self.needed.push(module),
-            None | Some(None) => return,
+    fn finish(self, build_list: Vec<ModuleVersion>) -> Graph {
+        Graph {
+            build_list,
+            go_mods: self.go_mods,
+            complete: self.complete,
+        }
+    }
+}
+
+/// One pass over the graph.
+#[derive(Default)]
+struct Pass {
+    selected: HashMap<ModulePath, Version>,
+    queue: VecDeque<(ModuleVersion, bool)>,
+    /// What has been in the queue, with its pruning: a version may be met first pruned, then not.
+    seen: HashSet<(ModuleVersion, bool)>,
+    needed: Vec<ModuleVersion>,
+    asked: HashSet<ModuleVersion>,
+}
+
+impl Pass {
+    fn run(&mut self, walker: &mut Walker<'_>, roots: &[ModuleVersion]) {
+        for root in roots {
+            self.select(root);
+            self.enqueue(walker, root, true);
+        }
+        while let Some((module, pruned)) = self.queue.pop_front() {
+            self.visit(walker, module, pruned);
+        }
+    }
+
+    fn visit(&mut self, walker: &mut Walker<'_>, module: ModuleVersion, pruned: bool) {
+        let known = walker.known;
+        let summary = match known.get(&module) {
+            None => {
+                if self.asked.insert(module.clone()) {
+                    self.needed.push(module);
+                }
+                return;
+            }
+            Some(None) => return,
             Some(Some(summary)) => summary,
         };
-        if is_new {
-            self.read.push(module);
+        if walker.read.insert(module.clone()) {
+            walker.go_mods.push(module);
         }
         // Below an old module everything counts, whatever its own age.
         let goes_on = !pruned || !summary.is_pruned();
         for (required, _) in &summary.require {
-            if self.requirements >= REQUIREMENTS_MAX {
-                self.complete = false;
+            if walker.requirements >= REQUIREMENTS_MAX {
+                walker.complete = false;
                 return;
             }
-            self.requirements += 1;
+            walker.requirements += 1;
             self.select(required);
             if goes_on {
-                self.enqueue(required, false);
+                self.enqueue(walker, required, false);
             }
         }
     }
@@ -196,9 +227,9 @@ impl<'k> Walk<'k> {
         }
     }
 
-    fn enqueue(&mut self, module: &ModuleVersion, pruned: bool) {
+    fn enqueue(&mut self, walker: &mut Walker<'_>, module: &ModuleVersion, pruned: bool) {
         if self.seen.len() >= VERSIONS_MAX {
-            self.complete = false;
+            walker.complete = false;
             return;
         }
         if self.seen.insert((module.clone(), pruned)) {
@@ -222,18 +253,14 @@ impl<'k> Walk<'k> {
         raised
     }
 
-    fn finish(self) -> Graph {
-        let mut build_list: Vec<ModuleVersion> = self
+    fn build_list(&self) -> Vec<ModuleVersion> {
+        let mut list: Vec<ModuleVersion> = self
             .selected
             .iter()
-            .filter_map(|(path, version)| pair(path, version))
+            .filter_map(|(path, v)| pair(path, v))
             .collect();
-        build_list.sort_unstable();
-        Graph {
-            build_list,
-            go_mods: self.read,
-            complete: self.complete,
-        }
+        list.sort_unstable();
+        list
     }
 }
 

@@ -165,9 +165,9 @@ fn a_root_below_its_selected_version_moves_up() {
         "a1 b1",
         "a1 1.17: b2\n b1 1.17: c1\n b2 1.17: d1",
         "a1 b2 d1",
-        "a1 b2",
+        "a1 b1 b2",
     );
-    check_walk("a1 a2", "a1 1.17: b1\n a2 1.17: c1", "a2 c1", "a2");
+    check_walk("a1 a2", "a1 1.17: b1\n a2 1.17: c1", "a2 c1", "a1 a2");
 }
 
 #[test]
@@ -178,9 +178,14 @@ fn cycles_and_self_requirements_do_no_harm() {
         "a1",
         "a1: b1\n b1: a2\n a2: b2\n b2: a1",
         "a2 b2",
-        "a2 b2 a1 b1",
+        "a1 b1 a2 b2",
     );
-    check_walk("a1", "a1 1.17: a2\n a2 1.17: a3\n a3 1.17: a1", "a3", "a3");
+    check_walk(
+        "a1",
+        "a1 1.17: a2\n a2 1.17: a3\n a3 1.17: a1",
+        "a3",
+        "a1 a2 a3",
+    );
 }
 
 #[test]
@@ -218,7 +223,7 @@ fn everything_selected_becomes_a_root_of_the_full_walk() {
         "a1",
         "a1 1.17: b1\n b1 1.17: c1\n c1 1.17: b2\n b2 1.17: e1\n e1 1.17:",
         "a1 b2 c1 e1",
-        "a1 b2 c1 e1",
+        "a1 b1 b2 c1 e1",
     );
 }
 
