@@ -39,7 +39,7 @@ step() {
 }
 
 step install 600 install_for_tests
-step format 120 cargo fmt --all --check
+step format 120 cargo fmt --all -- --check -l
 step clippy 900 cargo clippy --workspace --all-targets -- -D warnings
 step tidy 300 cargo xtask tidy
 step test 1500 cargo test --workspace --no-fail-fast
