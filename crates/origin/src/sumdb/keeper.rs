@@ -27,13 +27,13 @@ pub trait HeadKeeper: Send + Sync {
     async fn save(&self, head: &SignedHead) -> Result<(), KeeperError>;
 }
 
-/// A cache of one database's full tiles. It may forget, and what it gives is proven again: a torn tile is harmless.
+/// A cache of one database's tiles. It may forget, and what it gives is proven again: a torn tile is harmless.
 #[async_trait]
 pub trait TileKeeper: Send + Sync {
-    /// The bytes put under `path` (`tile/8/<L>/<N>`).
+    /// The bytes put under `path`: `tile/8/<L>/<N>`, with `.edge` behind it for the widest partial one.
     async fn get(&self, path: &str) -> Option<Bytes>;
 
-    /// Puts a proven, full tile.
+    /// Puts a proven tile, in place of what was there.
     async fn put(&self, path: &str, bytes: Bytes);
 }
 

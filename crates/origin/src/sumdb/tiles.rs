@@ -97,9 +97,7 @@ impl Tiles {
                 from: Source::Memory,
             });
         }
-        if tile.is_full()
-            && let Some(bytes) = self.keeper.get(&tile.to_string()).await
-        {
+        if let Some(bytes) = self.find_kept(tile).await {
             return Ok(Found {
                 tile,
                 bytes,
@@ -118,6 +116,23 @@ impl Tiles {
         let bytes = self.proven.get(&tile.widened()?)?;
         let size_bytes = tile.size_bytes()?;
         (bytes.len() >= size_bytes).then(|| bytes.slice(..size_bytes))
+    }
+
+    /// What the keeper has: the tile itself or, for a partial one, the beginning of the full one or of the widest
+    /// partial one that was seen. With the edge of the newest tree kept, clients can check all of it when nobody else
+    /// can be reached.
+    async fn find_kept(&self, tile: Tile) -> Option<Bytes> {
+        let full = tile.widened()?;
+        let size_bytes = tile.size_bytes()?;
+        let beginning =
+            |bytes: Bytes| (bytes.len() >= size_bytes).then(|| bytes.slice(..size_bytes));
+        if let Some(bytes) = self.keeper.get(&full.to_string()).await.and_then(beginning) {
+            return Some(bytes);
+        }
+        if tile.is_full() {
+            return None;
+        }
+        self.keeper.get(&edge_name(full)).await.and_then(beginning)
     }
 
     /// Fetches a kept tile again.
@@ -140,17 +155,22 @@ impl Tiles {
         if found.from == Source::Memory {
             return;
         }
-        if let Some(name) = found.tile.widened() {
-            let known = self.proven.get(&name).map_or(0, |bytes| bytes.len());
-            if known <= found.bytes.len() {
-                self.proven.insert(name, found.bytes.clone());
-            }
+        let Some(full) = found.tile.widened() else {
+            return;
+        };
+        let known = self.proven.get(&full).map_or(0, |bytes| bytes.len());
+        if known <= found.bytes.len() {
+            self.proven.insert(full, found.bytes.clone());
         }
-        if found.from == Source::Database && found.tile.is_full() {
-            self.keeper
-                .put(&found.tile.to_string(), found.bytes.clone())
-                .await;
+        if found.from != Source::Database || known >= found.bytes.len() {
+            return;
         }
+        let name = if found.tile.is_full() {
+            full.to_string()
+        } else {
+            edge_name(full)
+        };
+        self.keeper.put(&name, found.bytes.clone()).await;
     }
 
     /// Fetches a tile from the database, or waits for the fetch that is under way. Dropping the last who waits drops
@@ -202,6 +222,11 @@ async fn fetch_from(transport: Arc<dyn DatabaseTransport>, tile: Tile) -> Fetche
         Ok(_) | Err(TransportError::NotFound { .. }) => fetched,
         trouble => trouble,
     }
+}
+
+/// The name under which the widest partial tile seen is kept: one file for a place, however often the log grew.
+fn edge_name(full: Tile) -> String {
+    format!("{full}.edge")
 }
 
 fn to_set(found: &[Found]) -> TileSet {

@@ -49,7 +49,7 @@ async fn identical_tiles_are_fetched_once() {
 }
 
 #[tokio::test]
-async fn full_tiles_outlive_the_process_and_partial_ones_do_not() {
+async fn tiles_outlive_the_process_the_edge_of_the_tree_too() {
     let keeper = Arc::default();
     let wire = Wire::honest(log(600));
     client_with(&wire, &keeper)
@@ -57,14 +57,17 @@ async fn full_tiles_outlive_the_process_and_partial_ones_do_not() {
         .await
         .unwrap();
     assert!(TileKeeper::get(&*keeper, "tile/8/0/000").await.is_some());
-    assert_eq!(TileKeeper::get(&*keeper, "tile/8/0/002.p/88").await, None);
-    wire.take_asked();
-    client_with(&wire, &keeper)
-        .lookup(&module(2))
+    let edge = TileKeeper::get(&*keeper, "tile/8/0/002.edge")
         .await
         .unwrap();
-    let asked = wire.take_asked();
-    assert!(!asked.contains(&"tile/8/0/000".to_owned()), "{asked:?}");
+    assert_eq!(edge.len(), 88 * 32);
+    wire.take_asked();
+    let restarted = client_with(&wire, &keeper);
+    for path in ["tile/8/0/002.p/88", "tile/8/0/002.p/7", "tile/8/1/000.p/2"] {
+        restarted.raw(path).await.unwrap();
+    }
+    restarted.lookup(&module(2)).await.unwrap();
+    assert_eq!(wire.take_asked(), ["lookup/example.com/m2@v1.0.0"]);
 }
 
 #[tokio::test]
