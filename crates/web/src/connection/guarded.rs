@@ -112,6 +112,9 @@ impl<S> Guarded<S> {
             Poll::Ready(_) => {
                 self.write_stalled_at = None;
                 self.moved_at = now;
+                // Hyper looked for the next request before this answer was out, and does not look again by itself: the
+                // wake-up at the end of the idle time has to be set here.
+                let _ = self.alarm.is_over(now + self.idle_wait, context);
                 Ok(())
             }
             Poll::Pending => {

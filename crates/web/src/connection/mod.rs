@@ -85,8 +85,7 @@ pub(crate) async fn serve_hyper<S>(
             .timer(TokioTimer::new())
             .header_read_timeout(None)
             .half_close(false)
-            .max_buf_size(config.header_bytes_max.max(8 << 10))
-            .pipeline_flush(true);
+            .max_buf_size(config.header_bytes_max.max(8 << 10));
         let connection = builder.serve_connection(io, service);
         shared
             .gate

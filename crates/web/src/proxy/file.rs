@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use catalog::StoredVersion;
 use catalog::work::{self, CaptureAnswer, CaptureAsk, Refusal, RefusalClass};
+use catalog::{Act, StoredVersion};
 use gomod::hash::ContentDigest;
 use gomod::info::Info;
 use gomod::version::ModuleVersion;
@@ -37,6 +37,7 @@ pub(crate) async fn get_file(
     if let Some(entry) = find_stored(front, of, kind).await? {
         return Ok(entry);
     }
+    check_standing(front, of).await?;
     let what = format!("{of}{}", kind.ending());
     if !may_fetch {
         return Err(Error::FetchForbidden { what });
@@ -92,6 +93,25 @@ pub(crate) async fn get_file(
         .negatives
         .remember(&job_id, of.path(), negative.clone(), now);
     answer_negative(of, kind, negative)
+}
+
+/// What was taken out on purpose is not fetched again: the answer is why it was taken out.
+async fn check_standing(front: &Front, of: &ModuleVersion) -> Result<(), Error> {
+    let landing = front
+        .catalog
+        .find_landing(VIEW, of)
+        .await
+        .map_err(|cause| catalog_trouble(of, cause))?;
+    let (class, done) = match landing.as_ref().map(|landing| landing.act) {
+        Some(Act::Withdraw) => (RefusalClass::Gone, "was withdrawn"),
+        Some(Act::Quarantine) => (RefusalClass::Forbidden, "is in quarantine"),
+        Some(Act::Land | Act::Release) | None => return Ok(()),
+    };
+    let why = landing.map(|landing| landing.why).unwrap_or_default();
+    Err(Error::Refused(Refusal::new(
+        class,
+        format!("{of} {done}: {why}"),
+    )))
 }
 
 /// What is remembered of this version. A zip is not to be had when the version is not.
