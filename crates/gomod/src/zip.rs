@@ -47,7 +47,8 @@ pub struct Limits {
     /// Files and directory entries: 500,000. Go knows no such limit. Under 500 MiB that is 1 KiB a file; the largest
     /// modules in public hold some 50,000. Twice as many directories are allowed. Bounds the memory (about 100 MB).
     pub entries: u64,
-    /// Bytes of the archive's central directory, which is held in memory: 128 MiB, or 268 bytes for each entry.
+    /// Bytes of the archive's central directory, which is held in memory: 64 MiB, or 134 bytes for each entry. The
+    /// largest in public have some 10 MiB.
     pub directory_bytes: u64,
 }
 
@@ -60,7 +61,7 @@ impl Default for Limits {
             go_mod_bytes: 16 * MIB,
             license_bytes: 16 * MIB,
             entries: 500_000,
-            directory_bytes: 128 * MIB,
+            directory_bytes: 64 * MIB,
         }
     }
 }
