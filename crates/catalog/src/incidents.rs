@@ -18,31 +18,32 @@ const QUARANTINE: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         on conflict (realm, module, version, kind, found, expected, source) do nothing";
 
-/// Newest first. Uses the primary key of `quarantine`.
-const LIST_QUARANTINE: &str = "
+/// Newest first. Uses index `quarantine_by_age`.
+pub(crate) const LIST_QUARANTINE: &str = "
     select module, version, kind, found, expected, source, digest, detail, at
       from quarantine
      where realm = $1
      order by id desc
      limit $2";
 
-/// The newest for one version. Uses the unique key of `quarantine`.
-const FIND_REFUSAL: &str = "
+/// The newest for one version. Uses the unique key of `quarantine`, from which an order by id alone
+/// would keep SQLite.
+pub(crate) const FIND_REFUSAL: &str = "
     select module, version, kind, found, expected, source, digest, detail, at
       from quarantine
      where realm = $1
        and module = $2
        and version = $3
-     order by id desc
+     order by at desc, id desc
      limit 1";
 
-/// Uses the primary key of `events`.
+/// Events are only added.
 const SAVE_EVENT: &str = "
     insert into events (realm, kind, module, detail, at)
     values ($1, $2, $3, $4, $5)";
 
-/// Newest first. Uses the primary key of `events`.
-const LIST_EVENTS: &str = "
+/// Newest first. Uses index `events_by_age`.
+pub(crate) const LIST_EVENTS: &str = "
     select kind, module, detail, at
       from events
      where realm = $1

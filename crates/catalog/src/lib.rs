@@ -32,7 +32,9 @@ mod keeper;
 
 mod stored;
 
-mod landings;
+mod acts;
+
+mod arrivals;
 
 mod versions;
 
@@ -44,9 +46,13 @@ mod incidents;
 
 mod settings;
 
+pub use acts::ActOutcome;
+pub use arrivals::{ModLanding, NewMod, ZipLanding};
 pub use error::CatalogError;
 pub use incidents::{Event, Quarantined};
 pub use keeper::Catalog;
-pub use landings::{ActOutcome, ModLanding, NewMod, ZipLanding};
 pub use observations::{KnownList, Observation, Resolution};
 pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};
+
+#[cfg(test)]
+mod plans;

@@ -11,7 +11,7 @@ use crate::link::args;
 use crate::stored::{StoredVersion, read_module, stored_columns};
 
 /// Four look-ups by primary key: `members`, `versions`, `landings`, `zips`.
-const FIND_VERSION: &str = concat!(
+pub(crate) const FIND_VERSION: &str = concat!(
     "
     select ",
     stored_columns!(),
@@ -30,28 +30,33 @@ const FIND_VERSION: &str = concat!(
      limit 1"
 );
 
-/// Members of a view in the order of their landing. Uses index `members_by_landing`.
-const LIST_ALL: &str = concat!(
+/// Members of a view in the order of their landing. Walks the primary key of `landings`, then looks up by primary key
+/// (`cross join` holds SQLite to that order). An index of members by view and seq would serve this alone, and
+/// PostgreSQL took it for [`FIND_VERSION`] too while a young table had no statistics.
+pub(crate) const LIST_ALL: &str = concat!(
     "
     select ",
     stored_columns!(),
     "
-      from members m
+      from landings l
+     cross join members m
       join versions v
         on v.realm = m.realm and v.module = m.module and v.version = m.version
-      join landings l
-        on l.realm = m.realm and l.seq = m.seq
       left join zips z
         on z.realm = m.realm and z.module = m.module and z.version = m.version
-     where m.realm = $1
+     where l.realm = $1
+       and l.seq > $3
+       and m.realm = l.realm
        and m.view = $2
-       and m.seq > $3
-     order by m.seq
+       and m.module = l.module
+       and m.version = l.version
+       and m.seq = l.seq
+     order by l.seq
      limit $4"
 );
 
 /// Versions of `module` that are members of a view, newest landing first. Uses index `members_by_module`.
-const LIST_VERSIONS: &str = "
+pub(crate) const LIST_VERSIONS: &str = "
     select m.version, v.version_at
       from members m
       join versions v
@@ -63,7 +68,7 @@ const LIST_VERSIONS: &str = "
      limit $4";
 
 /// Modules with members in a view, by path. Uses the primary key of `members`.
-const LIST_MODULES: &str = "
+pub(crate) const LIST_MODULES: &str = "
     select distinct module
       from members
      where realm = $1
@@ -73,7 +78,7 @@ const LIST_MODULES: &str = "
      limit $4";
 
 /// Versions without a zip. Walks the primary keys of `versions` and `zips` side by side until there are enough.
-const LIST_MISSING_ZIPS: &str = "
+pub(crate) const LIST_MISSING_ZIPS: &str = "
     select v.module, v.version
       from versions v
      where v.realm = $1

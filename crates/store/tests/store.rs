@@ -202,8 +202,7 @@ async fn a_dropped_staged_file_leaves_nothing() {
         if rig.staged().is_empty() {
             break;
         }
-        tokio::task::yield_now().await;
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     assert_eq!(rig.staged(), Vec::<PathBuf>::new());
     assert_eq!(
@@ -346,7 +345,7 @@ async fn probe_leaves_nothing() {
         if rig.staged().is_empty() {
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     panic!("left: {:?}", rig.staged());
 }
@@ -507,7 +506,7 @@ async fn a_full_disk_is_full_and_recovers() {
     for _ in 0..200 {
         match store.put_small(big(2_000_000)).await {
             Ok(_) => return,
-            Err(_) => std::thread::sleep(std::time::Duration::from_millis(5)),
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
         }
     }
     panic!("the room of what failed was not given back");

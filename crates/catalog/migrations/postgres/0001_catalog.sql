@@ -59,7 +59,7 @@ create table landings (
     foreign key (realm, module, version) references versions (realm, module, version)
 );
 
-create index landings_by_version on landings (realm, view, module, version, seq);
+create index landings_by_version on landings (realm, module, version, view, seq);
 
 -- Current membership, derived from landings in the same transaction.
 create table members (
@@ -73,7 +73,6 @@ create table members (
 );
 
 create index members_by_module on members (realm, view, module, seq);
-create index members_by_landing on members (realm, view, seq);
 
 -- What an origin or upstream was seen to say: kind 'list' (name = a version), kind 'query' (name = branch or query,
 -- value = the version it named). gone_at is set once, when it was seen to say so no more.
@@ -146,6 +145,9 @@ create table quarantine (
     unique (realm, module, version, kind, found, expected, source)
 );
 
+create index quarantine_by_age on quarantine (realm, id);
+
+-- What people should hear about; detail is JSON.
 create table events (
     id            bigint generated always as identity primary key,
     realm         text collate "C" not null,
@@ -154,6 +156,8 @@ create table events (
     detail        text collate "C" not null,
     at            bigint           not null
 );
+
+create index events_by_age on events (realm, id);
 
 create table settings (
     realm         text collate "C" not null,

@@ -1,0 +1,82 @@
+//! Tests: SQLite answers the statements that requests wait for by the indexes that their comments name. It decides
+//! without statistics on a young catalog, and its first choice was a walk through all landings for two of them.
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection as _, Row as _};
+
+use crate::{acts, arrivals, incidents, versions};
+
+async fn plan_of(connection: &mut SqliteConnection, sql: &'static str) -> Vec<String> {
+    let explained = sqlx::AssertSqlSafe(format!("explain query plan {sql}"));
+    let rows = sqlx::query(explained).fetch_all(connection).await.unwrap();
+    rows.iter().map(|row| row.get("detail")).collect()
+}
+
+#[tokio::test]
+async fn requests_are_answered_by_indexes() {
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    sqlx::migrate!("migrations/sqlite")
+        .run_direct(None, &mut connection, false)
+        .await
+        .unwrap();
+    let wanted: [(&'static str, &[&str]); 10] = [
+        (
+            versions::FIND_VERSION,
+            &[
+                "m USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
+                "v USING PRIMARY KEY (realm=? AND module=? AND version=?)",
+                "l USING PRIMARY KEY (realm=? AND seq=?)",
+                "z USING PRIMARY KEY (realm=? AND module=? AND version=?)",
+            ],
+        ),
+        (
+            versions::LIST_ALL,
+            &[
+                "l USING PRIMARY KEY (realm=? AND seq>?)",
+                "m USING PRIMARY KEY (realm=? AND view=?",
+            ],
+        ),
+        (
+            versions::LIST_VERSIONS,
+            &["INDEX members_by_module (realm=? AND view=? AND module=?)"],
+        ),
+        (
+            versions::LIST_MODULES,
+            &["(realm=? AND view=? AND module>?)"],
+        ),
+        (
+            versions::LIST_MISSING_ZIPS,
+            &["z USING PRIMARY KEY (realm=? AND module=? AND version=?)"],
+        ),
+        (
+            arrivals::FIND_STORED.sqlite,
+            &["INDEX landings_by_version (realm=? AND module=? AND version=?)"],
+        ),
+        (
+            acts::FIND_LAST_LANDING.sqlite,
+            &["INDEX landings_by_version (realm=? AND module=? AND version=? AND view=?)"],
+        ),
+        (acts::LIST_LANDINGS, &["PRIMARY KEY (realm=? AND seq>?)"]),
+        (
+            incidents::LIST_QUARANTINE,
+            &["INDEX quarantine_by_age (realm=?)"],
+        ),
+        (incidents::LIST_EVENTS, &["INDEX events_by_age (realm=?)"]),
+    ];
+    for (sql, parts) in wanted {
+        let plan = plan_of(&mut connection, sql).await.join("\n");
+        for part in parts {
+            assert!(
+                plan.contains(part),
+                "{sql}\nis answered by\n{plan}\nwithout {part}"
+            );
+        }
+    }
+    let refusal = plan_of(&mut connection, incidents::FIND_REFUSAL)
+        .await
+        .join("\n");
+    assert!(
+        refusal.contains("(realm=? AND module=? AND version=?)"),
+        "{refusal}"
+    );
+}
