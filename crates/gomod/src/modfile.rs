@@ -188,7 +188,7 @@ impl std::error::Error for ModFileErrors {}
 /// error. Cost: one pass, memory in the order of the file's size.
 ///
 /// # Errors
-/// [`ModFileErrors`], also over [`GO_MOD_BYTES_MAX`] and [`DIRECTIVES_MAX`].
+/// [`ModFileErrors`], also over [`GO_MOD_BYTES_MAX`], over [`DIRECTIVES_MAX`] and for as many comments in one place.
 pub fn parse(name: &str, bytes: &[u8]) -> Result<ModFile, ModFileErrors> {
     parse_with(name, bytes, true)
 }

@@ -10,10 +10,17 @@ use std::sync::Arc;
 
 use super::lexer::{Fault, Kind, Lexer, Position, Token};
 
+/// How many words of a line are kept: more than any directive has, so that a line with too many is seen to have
+/// too many. The rest is read and dropped, since a file of short words would take a dozen times its size.
+const WORDS_KEPT: usize = 16;
+
+/// How many comments may stand together before a line, for the same reason.
+const COMMENTS_MAX: usize = 100_000;
+
 /// One line outside blocks, or one inside.
 pub(super) struct Line<'a> {
     pub start: Position,
-    /// The words; of a line outside blocks the first is the directive.
+    /// The words, at most [`WORDS_KEPT`]; of a line outside blocks the first is the directive.
     pub words: Vec<Cow<'a, str>>,
     /// The comments before and behind, each with its slashes; an empty one is a blank line inside a block.
     pub comments: Vec<Cow<'a, str>>,
@@ -54,7 +61,7 @@ pub(super) fn read<'a>(bytes: &'a [u8], visitor: &mut impl Visitor<'a>) -> Resul
                 reader.take()?;
                 comments.clear();
             }
-            Kind::LineComment => comments.push(reader.take()?.text),
+            Kind::LineComment => push_comment(&mut comments, reader.take()?)?,
             Kind::Word | Kind::Open | Kind::Close => {
                 reader.statement(std::mem::take(&mut comments), visitor)?
             }
@@ -104,20 +111,20 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
             let is_open = token.kind == Kind::Open;
-            line.words.push(token.text);
             if is_open && self.next.kind.is_line_end() {
-                line.words.pop();
                 return self.block(line, visitor);
             }
             if is_open && self.next.kind == Kind::Close {
                 let close = self.take()?;
                 if self.next.kind.is_line_end() {
-                    line.words.pop();
                     self.take()?;
                     visitor.enter(&line.into_block()); // an empty block
                     return Ok(());
                 }
-                line.words.push(close.text);
+                line.push(token.text);
+                line.push(close.text);
+            } else {
+                line.push(token.text);
             }
         }
     }
@@ -147,7 +154,7 @@ impl<'a> Reader<'a> {
                         comments.push(Cow::Borrowed(""));
                     }
                 }
-                Kind::LineComment => comments.push(self.take()?.text),
+                Kind::LineComment => push_comment(&mut comments, self.take()?)?,
                 Kind::Close => {
                     self.take()?;
                     if !self.next.kind.is_line_end() {
@@ -186,12 +193,31 @@ impl<'a> Reader<'a> {
                 line.end_with(token);
                 return Ok(line);
             }
-            line.words.push(token.text);
+            line.push(token.text);
         }
     }
 }
 
+/// Adds a comment to those that stand together.
+fn push_comment<'a>(comments: &mut Vec<Cow<'a, str>>, comment: Token<'a>) -> Result<(), Fault> {
+    if comments.len() >= COMMENTS_MAX {
+        let message = format!("more than {COMMENTS_MAX} comments in one place");
+        return Err(Fault {
+            at: comment.start,
+            message,
+        });
+    }
+    comments.push(comment.text);
+    Ok(())
+}
+
 impl<'a> Line<'a> {
+    fn push(&mut self, word: Cow<'a, str>) {
+        if self.words.len() < WORDS_KEPT {
+            self.words.push(word);
+        }
+    }
+
     /// Takes up the comment behind the line, if that is what ended it.
     ///
     /// A line that a string with an escaped newline spreads over two gets none, as with the go command.

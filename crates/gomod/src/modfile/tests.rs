@@ -857,6 +857,43 @@ fn number_of_directives() {
 }
 
 #[test]
+fn number_of_comments_in_one_place() {
+    let text = |comments: usize| format!("{}retract v1.0.0\n", "//\n".repeat(comments));
+    assert_eq!(read(&text(100_000)).retract.len(), 1);
+    check_fault(
+        &text(100_001),
+        "100001:1: more than 100000 comments in one place",
+    );
+    check_fault(
+        &format!("require (\n{})\n", "//\n".repeat(100_001)),
+        "100002:1: more than 100000 comments in one place",
+    );
+    assert_eq!(
+        read(&"//\n\n".repeat(100_001)),
+        ModFile::default(),
+        "apart they are no matter"
+    );
+}
+
+#[test]
+fn words_beyond_those_kept_still_count() {
+    check_fault(
+        &format!("require{}", " x".repeat(1000)),
+        "1:1: usage: require module/path v1.2.3",
+    );
+    check_passed_over(
+        &format!("unknown{} (\n)\n", " x".repeat(1000)),
+        &format!("1:1: unknown block type: unknown{}", " x".repeat(15)),
+    );
+    assert_eq!(
+        read_lax(&format!("retract v1.0.0{}\n", " ( )".repeat(100) + " y"))
+            .retract
+            .len(),
+        1
+    );
+}
+
+#[test]
 fn a_long_reason_is_kept_once_for_its_whole_block() {
     let text = format!(
         "// {}\nretract (\n{})\n",
