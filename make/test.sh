@@ -11,6 +11,9 @@ logs=target/test-logs
 mkdir -p "$logs"
 rm -f "$logs"/*.log
 failed_steps=0
+child=
+# timeout has a process group of its own, which an interrupt of the terminal does not reach; it passes TERM on to all of it.
+trap '[ -n "$child" ] && kill "$child" 2>/dev/null; exit 130' INT TERM
 
 # Sums `test result:` lines of a log: prints "<passed> <failed>".
 count() {
@@ -18,21 +21,37 @@ count() {
        END { print p + 0, f + 0 }' "$@"
 }
 
+# Sets `processor` to the seconds of processor time that finished children have used. Not in a subshell: that has none.
+read_processor() {
+  times >"$logs/.times"
+  processor=$(awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); n += t[1] * 60 + t[2] } printf "%d", n }' "$logs/.times")
+}
+
 # step <name> <seconds at most> <command>…
 step() {
-  local name=$1 limit=$2 log="$logs/$1.log" begun=$SECONDS status failed
+  local name=$1 limit=$2 log="$logs/$1.log" begun=$SECONDS used status failed took
   shift 2
   echo "== $name: $*"
-  if [ "$(type -t "$1")" = function ]; then "$@" >"$log" 2>&1; else timeout --kill-after=20 "$limit" "$@" >"$log" 2>&1; fi
+  read_processor
+  used=$processor
+  if [ "$(type -t "$1")" = function ]; then
+    "$@" >"$log" 2>&1
+  else
+    timeout --kill-after=20 "$limit" "$@" >"$log" 2>&1 &
+    child=$!
+    wait "$child"
+  fi
   status=$?
+  read_processor
+  took="$((SECONDS - begun)) s, $((processor - used)) s of processor time"
   if [ $status = 0 ]; then
-    echo "   ok ($((SECONDS - begun)) s)"
+    echo "   ok ($took)"
     return
   fi
   [ $status = 124 ] && echo "took longer than $limit s" >>"$log"
   read -r _ failed < <(count "$log")
   [ "$failed" = 0 ] && failed_steps=$((failed_steps + 1))
-  echo "   FAILED ($((SECONDS - begun)) s); the end of $log:"
+  echo "   FAILED ($took); the end of $log:"
   # Failed tests name themselves; otherwise the first errors and the end say most.
   grep -nE '^(error|warning: unused|test .*FAILED|Diff in|tidy: )' "$log" | head -40 | sed 's/^/   /'
   tail -n 60 "$log" | sed 's/^/   /'
