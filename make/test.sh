@@ -65,6 +65,7 @@ step test 1500 cargo test --workspace --no-fail-fast
 
 # What was left out, and why; in strict mode such a test has failed.
 grep -hE '^(skipped|SKIPPED)[: ]' "$logs/test.log" 2>/dev/null | sort -u | head -20
+touch "$logs/test.log"
 read -r passed failed < <(count "$logs/test.log")
 failed=$((failed + failed_steps))
 echo "took $SECONDS s; logs in $logs"
