@@ -95,8 +95,6 @@ const PATHS: &[&str] = &[
     // The major version and the path must go together.
     "/example.com/hello/@v/v2.0.0.mod",
     "/example.com/hello/v2/@v/v1.0.0.mod",
-    "/example.com/hello/v2/@v/v2.0.0+incompatible.mod",
-    "/example.com/hello/@v/v1.0.0+incompatible.mod",
     "/gopkg.in/yaml.v2/@v/v3.0.0.mod",
     "/sumdb/",
     "/sumdb/evil.example/lookup/example.com/hello@v1.0.0",
