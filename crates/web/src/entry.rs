@@ -17,8 +17,6 @@ const GZIP_BYTES_MAX: usize = 1 << 20;
 /// Weight of a mapped body in the hot map, in bytes: the kernel's book-keeping for it, and a bound on how many mappings
 /// there are at once (the kernel allows 65,530; a budget of 32 MiB holds 2,048).
 const MAPPED_WEIGHT: u64 = 16 << 10;
-/// Bodies longer than this come out of the store as mapped files.
-const MAPPED_BYTES_MIN: usize = 64 << 10;
 
 /// How long others may keep an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +42,8 @@ pub struct Draft {
     pub last_modified: Option<Timestamp>,
     /// The bytes, exactly as they are to arrive.
     pub body: Bytes,
+    /// Whether the bytes are a mapped file, which takes no memory of this process.
+    pub mapped: bool,
     /// Whether a gzipped form may be offered.
     pub gzip: bool,
     /// When the answer must be looked up again; `None` is never.
@@ -61,6 +61,7 @@ pub struct Entry {
     pub(crate) cache_control: HeaderValue,
     pub(crate) last_modified: Option<(Timestamp, HeaderValue)>,
     pub(crate) varies: bool,
+    mapped: bool,
     pub(crate) plain: Variant,
     pub(crate) gzip: Option<Variant>,
 }
@@ -97,6 +98,7 @@ impl Entry {
             cache_control,
             last_modified,
             varies,
+            mapped: draft.mapped,
             plain: Variant {
                 head: Bytes::new(),
                 tag: header_value(&format!("\"{}\"", draft.tag)),
@@ -162,15 +164,16 @@ impl Entry {
 
     /// What the entry counts against the hot map's budget, in bytes.
     pub(crate) fn weight(&self) -> u64 {
-        let body = |body: &Bytes, may_be_mapped: bool| match body.len() {
-            length if may_be_mapped && length > MAPPED_BYTES_MIN => MAPPED_WEIGHT,
-            length => length as u64,
+        let body = match self.mapped {
+            true => MAPPED_WEIGHT,
+            false => self.plain.body.len() as u64,
         };
-        let gzip = self.gzip.as_ref().map_or(0, |variant| {
-            variant.head.len() as u64 + body(&variant.body, false)
-        });
+        let gzip = self
+            .gzip
+            .as_ref()
+            .map_or(0, |variant| variant.head.len() + variant.body.len());
         // The map's own entry, the counters and the allocations' slack.
-        512 + self.plain.head.len() as u64 + body(&self.plain.body, true) + gzip
+        512 + self.plain.head.len() as u64 + body + gzip as u64
     }
 }
 
@@ -204,6 +207,7 @@ mod tests {
             tag: "abc".into(),
             last_modified: Some("2021-03-04T05:06:07Z".parse().unwrap()),
             body,
+            mapped: false,
             gzip: true,
             until: None,
         }
@@ -272,6 +276,7 @@ mod tests {
         assert!((1500..3000).contains(&small), "{small}");
         let mut big = draft(Bytes::from(vec![0; 10 << 20]));
         big.gzip = false;
+        big.mapped = true;
         assert!(Entry::render(big).weight() < 32 << 10);
     }
 }

@@ -105,6 +105,7 @@ mod tests {
             tag: "t".into(),
             last_modified: None,
             body: "{}".into(),
+            mapped: false,
             gzip: false,
             until,
         }))

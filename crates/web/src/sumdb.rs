@@ -206,6 +206,7 @@ fn render(request: &Request, body: Bytes) -> Entry {
         tag: ContentDigest::of(&body).to_string(),
         last_modified: None,
         body,
+        mapped: false,
         gzip: false,
         until: keep.map(|keep| Instant::now() + keep),
     })

@@ -62,6 +62,8 @@ enum Next {
 struct Turn {
     /// Read and not yet answered: the beginning of a request, or a pipelined one.
     unread: Vec<u8>,
+    /// Whether `unread` may hold a whole request, which had to wait until the answers before it are sent.
+    held_up: bool,
     /// Header blocks and small bodies to be sent.
     out: Vec<u8>,
     /// One long body to be sent after `out`.
@@ -119,7 +121,7 @@ fn poll_answer(
     context: &mut Context<'_>,
 ) -> Poll<io::Result<Next>> {
     // What a long body held up comes before anything new.
-    if !turn.unread.is_empty() && turn.holds_whole_request() {
+    if turn.held_up {
         let unread = std::mem::take(&mut turn.unread);
         return Poll::Ready(Ok(turn.answer(unread, front)));
     }
@@ -142,11 +144,6 @@ fn poll_answer(
 }
 
 impl Turn {
-    /// Whether an answer can be made without reading: the blank line at the end of a header block is there.
-    fn holds_whole_request(&self) -> bool {
-        self.unread.windows(4).any(|end| end == b"\r\n\r\n")
-    }
-
     fn answer(&mut self, mut unread: Vec<u8>, front: &Front) -> Next {
         let (used, next) = self.answer_all(&unread, front);
         unread.drain(..used);
@@ -160,7 +157,12 @@ impl Turn {
         self.out.clear();
         let now = std::time::Instant::now();
         let mut used = 0;
-        while used < read.len() && self.tail.is_empty() && self.out.len() < OUT_BYTES_MAX {
+        self.held_up = false;
+        while used < read.len() {
+            if !self.tail.is_empty() || self.out.len() >= OUT_BYTES_MAX {
+                self.held_up = true;
+                break;
+            }
             let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
             let mut request = httparse::Request::new(&mut []);
             let rest = &read[used..];

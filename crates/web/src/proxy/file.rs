@@ -165,6 +165,7 @@ pub(crate) fn render_info(
         tag: ContentDigest::of(&info).to_string(),
         last_modified: time,
         body: info,
+        mapped: false,
         gzip: true,
         until: Some(Instant::now() + keep),
     })
@@ -205,6 +206,7 @@ pub(crate) async fn find_stored(
         tag: digest.to_string(),
         last_modified: stored.time,
         body: blob.bytes(),
+        mapped: blob.is_mapped(),
         gzip: kind != FileKind::Zip,
         until: None,
     }));

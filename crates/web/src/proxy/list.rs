@@ -154,6 +154,7 @@ fn render_list(versions: &BTreeSet<Version>, keep: Duration) -> Entry {
         tag: ContentDigest::of(text.as_bytes()).to_string(),
         last_modified: None,
         body: text.into(),
+        mapped: false,
         gzip: true,
         until: Some(Instant::now() + keep),
     })

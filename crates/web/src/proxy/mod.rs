@@ -2,5 +2,6 @@
 
 pub(crate) mod file;
 pub(crate) mod freshness;
+pub(crate) mod latest;
 pub(crate) mod list;
 pub(crate) mod query;

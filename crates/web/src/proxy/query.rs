@@ -12,12 +12,13 @@ use queue::{Durability, Priority};
 
 use crate::answer::Error;
 use crate::entry::Entry;
-use crate::front::{Front, VIEW, Work, catalog_trouble};
+use crate::front::{Front, Work, catalog_trouble};
 use crate::metrics::Class;
 use crate::negatives::Negative;
-use crate::proxy::file::{find_stored, render_info};
+use crate::proxy::file::render_info;
 use crate::proxy::freshness::{Freshness, RETRY_AFTER, judge};
-use crate::target::{FileKind, hot_path};
+use crate::proxy::latest::find_latest;
+use crate::target::hot_path;
 
 /// The query that stands for `/@latest`.
 const LATEST: &str = "latest";
@@ -194,83 +195,21 @@ fn told(question: &Question, version: Version, info: Vec<u8>) -> Result<Told, Er
     })
 }
 
-/// `@latest` out of what is stored, chosen as the go command chooses: the highest release, else the highest
-/// pre-release, else the newest commit; versions of a module without go.mod only where there is nothing else.
+/// `@latest` out of what is stored; nothing for other questions.
 async fn find_stored_latest(front: &Front, question: &Question) -> Result<Option<Told>, Error> {
     if question.query != LATEST {
         return Ok(None);
     }
-    let module = &question.module;
-    let limit = front.config.list_versions_max;
-    let stored = front
-        .catalog
-        .list_versions(VIEW, module, limit)
-        .await
-        .map_err(|cause| catalog_trouble(module, cause))?;
-    let Some(version) = choose_latest(stored) else {
-        return Ok(None);
-    };
-    let Ok(of) = ModuleVersion::new(module.clone(), version) else {
-        return Ok(None);
-    };
-    let entry = find_stored(front, &of, FileKind::Info).await?;
+    let entry = find_latest(front, &question.module).await?;
     Ok(entry.map(|entry| Told {
         info: entry.plain.body.to_vec(),
         time: entry.last_modified.as_ref().map(|(at, _)| *at),
     }))
 }
 
-fn choose_latest(stored: Vec<(Version, Option<Timestamp>)>) -> Option<Version> {
-    let rank = |version: &Version| match version {
-        pseudo if pseudo.is_pseudo() => 0,
-        old if old.is_incompatible() => 1,
-        early if early.is_prerelease() => 2,
-        _ => 3,
-    };
-    let key = |(version, time): &(Version, Option<Timestamp>)| {
-        let newest = if version.is_pseudo() { *time } else { None };
-        (rank(version), newest, version.clone())
-    };
-    stored
-        .into_iter()
-        .max_by_key(key)
-        .map(|(version, _)| version)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check_latest(stored: &[(&str, i64)], want: Option<&str>) {
-        let stored = stored
-            .iter()
-            .map(|(version, at)| (version.parse().unwrap(), Timestamp::from_second(*at).ok()))
-            .collect();
-        assert_eq!(choose_latest(stored).as_ref().map(Version::as_str), want);
-    }
-
-    #[test]
-    fn the_highest_release_is_latest() {
-        check_latest(&[], None);
-        check_latest(
-            &[("v1.2.0", 9), ("v1.10.0", 1), ("v1.11.0-rc.1", 10)],
-            Some("v1.10.0"),
-        );
-        check_latest(
-            &[("v1.0.0-alpha", 9), ("v1.0.0-beta", 1)],
-            Some("v1.0.0-beta"),
-        );
-        check_latest(&[("v2.0.0+incompatible", 9), ("v1.0.0", 1)], Some("v1.0.0"));
-        check_latest(&[("v2.0.0+incompatible", 9)], Some("v2.0.0+incompatible"));
-        check_latest(
-            &[
-                ("v0.0.0-20200101000000-aaaaaaaaaaaa", 20),
-                ("v1.0.1-0.20190101000000-bbbbbbbbbbbb", 10),
-            ],
-            Some("v0.0.0-20200101000000-aaaaaaaaaaaa"),
-        );
-    }
 
     #[test]
     fn commits_are_no_branches() {

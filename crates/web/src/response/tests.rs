@@ -10,6 +10,7 @@ fn entry(body: impl Into<Bytes>) -> Entry {
         tag: "abc".into(),
         last_modified: Some("2021-03-04T05:06:07Z".parse().unwrap()),
         body: body.into(),
+        mapped: false,
         gzip: true,
         until: None,
     })

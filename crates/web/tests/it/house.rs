@@ -176,8 +176,12 @@ impl Keepers {
     }
 
     pub async fn land_mod(&self, of: &ModuleVersion) {
+        self.land_mod_as(of, &mod_of(of)).await;
+    }
+
+    pub async fn land_mod_as(&self, of: &ModuleVersion, go_mod: &str) {
         let info = info_of(of.version().as_str());
-        let go_mod = mod_of(of);
+        let go_mod = go_mod.to_owned();
         let new = NewMod {
             module: of.clone(),
             info: self.store.put_small(info.clone().into()).await.unwrap(),

@@ -47,6 +47,20 @@ async fn latest_of_what_is_stored_needs_no_upstream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retracted_versions_are_not_latest() {
+    let house = House::open().await;
+    house.land("example.com/m@v1.1.0").await;
+    house.land("example.com/m@v1.2.0").await;
+    let of = "example.com/m@v1.3.0".parse().unwrap();
+    let go_mod = "module example.com/m\n\nretract [v1.2.0, v1.3.0] // oops\n";
+    house.keepers.land_mod_as(&of, go_mod).await;
+    house
+        .script
+        .refuse(LATEST_JOB, RefusalClass::Unreachable, "down");
+    assert_eq!(house.get(LATEST).await.text(), info_of("v1.1.0"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn latest_of_nothing_is_the_upstreams_no() {
     let house = House::open().await;
     for _ in 0..3 {

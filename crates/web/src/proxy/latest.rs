@@ -1,0 +1,107 @@
+//! The latest of the stored versions, chosen as the go command chooses; what `@latest` says when no upstream can be asked.
+
+use std::sync::Arc;
+
+use gomod::modfile;
+use gomod::path::ModulePath;
+use gomod::version::{ModuleVersion, Version};
+use jiff::Timestamp;
+
+use crate::answer::Error;
+use crate::entry::Entry;
+use crate::front::{Front, VIEW, catalog_trouble};
+use crate::proxy::file::find_stored;
+use crate::target::FileKind;
+
+/// A version and the time it was made.
+type Dated = (Version, Option<Timestamp>);
+
+/// The `.info` of the latest stored version that is not retracted; of the latest one where all are.
+pub(crate) async fn find_latest(
+    front: &Front,
+    module: &ModulePath,
+) -> Result<Option<Arc<Entry>>, Error> {
+    let limit = front.config.list_versions_max;
+    let mut stored = front
+        .catalog
+        .list_versions(VIEW, module, limit)
+        .await
+        .map_err(|cause| catalog_trouble(module, cause))?;
+    let Some(highest) = choose(&stored) else {
+        return Ok(None);
+    };
+    let find =
+        async |version: &Version, kind| match ModuleVersion::new(module.clone(), version.clone()) {
+            Ok(of) => find_stored(front, &of, kind).await,
+            Err(_) => Ok(None),
+        };
+    // Only the highest version's go.mod speaks for the others.
+    if let Some(go_mod) = find(&highest, FileKind::GoMod).await?
+        && let Ok(parsed) = modfile::parse_lax("go.mod", &go_mod.plain.body)
+    {
+        let is_retracted = |version: &Version| {
+            parsed
+                .retract
+                .iter()
+                .any(|retract| retract.covers(version.as_str()))
+        };
+        stored.retain(|(version, _)| !is_retracted(version));
+    }
+    let chosen = choose(&stored).unwrap_or(highest);
+    find(&chosen, FileKind::Info).await
+}
+
+/// The highest release, else the highest pre-release, else the newest commit; versions of a module without go.mod only
+/// where there is nothing but commits beside them.
+fn choose(stored: &[Dated]) -> Option<Version> {
+    let rank = |version: &Version| match version {
+        pseudo if pseudo.is_pseudo() => 0,
+        old if old.is_incompatible() => 1,
+        early if early.is_prerelease() => 2,
+        _ => 3,
+    };
+    let key = |(version, time): &&Dated| {
+        let newest = if version.is_pseudo() { *time } else { None };
+        (rank(version), newest, version.clone())
+    };
+    stored
+        .iter()
+        .max_by_key(key)
+        .map(|(version, _)| version.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_latest(stored: &[(&str, i64)], want: Option<&str>) {
+        let stored = stored
+            .iter()
+            .map(|(version, at)| (version.parse().unwrap(), Timestamp::from_second(*at).ok()))
+            .collect::<Vec<_>>();
+        assert_eq!(choose(&stored).as_ref().map(Version::as_str), want);
+    }
+
+    #[test]
+    fn the_highest_release_is_latest() {
+        check_latest(&[], None);
+        check_latest(
+            &[("v1.2.0", 9), ("v1.10.0", 1), ("v1.11.0-rc.1", 10)],
+            Some("v1.10.0"),
+        );
+        check_latest(
+            &[("v1.0.0-alpha", 9), ("v1.0.0-beta", 1)],
+            Some("v1.0.0-beta"),
+        );
+        check_latest(&[("v2.0.0+incompatible", 9), ("v1.0.0", 1)], Some("v1.0.0"));
+        check_latest(&[("v2.0.0+incompatible", 9)], Some("v2.0.0+incompatible"));
+        check_latest(
+            &[
+                ("v0.0.0-20200101000000-aaaaaaaaaaaa", 20),
+                ("v1.0.1-0.20190101000000-bbbbbbbbbbbb", 10),
+            ],
+            Some("v0.0.0-20200101000000-aaaaaaaaaaaa"),
+        );
+    }
+}
