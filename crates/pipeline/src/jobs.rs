@@ -25,29 +25,53 @@ pub fn zip_job(of: &ModuleVersion, priority: Priority) -> Job {
 /// A durable job with a payload of ours. Our payloads are plain structures of texts: they always become JSON.
 pub fn durable(id: String, kind: &str, ask: &impl serde::Serialize, priority: Priority) -> Job {
     let payload = Bytes::from(serde_json::to_vec(ask).unwrap_or_default());
-    Job { id: JobId::new(id), kind: kind.to_owned(), payload, priority, durability: Durability::Durable }
+    Job {
+        id: JobId::new(id),
+        kind: kind.to_owned(),
+        payload,
+        priority,
+        durability: Durability::Durable,
+    }
 }
 
 /// Submits the first act of a capture and waits for it.
-pub(crate) async fn submit_capture(queue: &Queue, of: &ModuleVersion, priority: Priority) -> CaptureAnswer {
+pub(crate) async fn submit_capture(
+    queue: &Queue,
+    of: &ModuleVersion,
+    priority: Priority,
+) -> CaptureAnswer {
     wait_for_capture(queue.submit(capture_job(of, priority)), of).await
 }
 
 /// Submits the capture of a zip and waits for it.
-pub(crate) async fn submit_zip(queue: &Queue, of: &ModuleVersion, priority: Priority) -> CaptureAnswer {
+pub(crate) async fn submit_zip(
+    queue: &Queue,
+    of: &ModuleVersion,
+    priority: Priority,
+) -> CaptureAnswer {
     wait_for_capture(queue.submit(zip_job(of, priority)), of).await
 }
 
 /// Waits for a capture and reads its answer.
 async fn wait_for_capture(ticket: Ticket, of: &ModuleVersion) -> CaptureAnswer {
-    let refused = |class, text: String| CaptureAnswer::Refused(Refusal::new(class, format!("{of}: {text}")));
+    let refused =
+        |class, text: String| CaptureAnswer::Refused(Refusal::new(class, format!("{of}: {text}")));
     match ticket.wait(CAPTURE_WAIT_MAX).await {
         Some(Outcome::Done(bytes)) => match serde_json::from_slice(&bytes) {
             Ok(answer) => answer,
-            Err(cause) => refused(RefusalClass::Storage, format!("the capture's answer cannot be read: {cause}")),
+            Err(cause) => refused(
+                RefusalClass::Storage,
+                format!("the capture's answer cannot be read: {cause}"),
+            ),
         },
         Some(Outcome::Failed { message, .. }) => refused(RefusalClass::Overloaded, message),
-        Some(Outcome::Cancelled) => refused(RefusalClass::Overloaded, "the capture was cancelled".to_owned()),
-        None => refused(RefusalClass::TooSlow, "the capture takes too long".to_owned()),
+        Some(Outcome::Cancelled) => refused(
+            RefusalClass::Overloaded,
+            "the capture was cancelled".to_owned(),
+        ),
+        None => refused(
+            RefusalClass::TooSlow,
+            "the capture takes too long".to_owned(),
+        ),
     }
 }

@@ -18,11 +18,18 @@ pub struct Heads {
 #[async_trait]
 impl HeadKeeper for Heads {
     async fn load(&self) -> Result<Option<Vec<u8>>, KeeperError> {
-        Ok(self.catalog.find_head(&self.database).await?.map(|(_, note)| note))
+        Ok(self
+            .catalog
+            .find_head(&self.database)
+            .await?
+            .map(|(_, note)| note))
     }
 
     async fn save(&self, head: &SignedHead) -> Result<(), KeeperError> {
-        Ok(self.catalog.save_head(&self.database, head.head.size, &head.note).await?)
+        Ok(self
+            .catalog
+            .save_head(&self.database, head.head.size, &head.note)
+            .await?)
     }
 }
 
@@ -37,7 +44,11 @@ pub struct Tiles {
 #[async_trait]
 impl TileKeeper for Tiles {
     async fn get(&self, path: &str) -> Option<Bytes> {
-        self.store.get_tile(&self.database, path).await.ok().flatten()
+        self.store
+            .get_tile(&self.database, path)
+            .await
+            .ok()
+            .flatten()
     }
 
     async fn put(&self, path: &str, bytes: Bytes) {

@@ -24,7 +24,10 @@ impl Passing {
     /// Answers one request of a client to a database.
     pub async fn ask(&self, ask: &SumdbAsk) -> SumdbAnswer {
         let Some(database) = self.databases.get(&ask.database) else {
-            return SumdbAnswer::Refused(Refusal::new(RefusalClass::Absent, format!("no checksum database {} here", ask.database)));
+            return SumdbAnswer::Refused(Refusal::new(
+                RefusalClass::Absent,
+                format!("no checksum database {} here", ask.database),
+            ));
         };
         let looked_up = ask.path.strip_prefix("lookup/").and_then(parse_lookup);
         let answer = match &looked_up {
@@ -32,14 +35,24 @@ impl Passing {
             None => database.raw(&ask.path).await.map(|bytes| bytes.to_vec()),
         };
         match answer {
-            Ok(body) => SumdbAnswer::Body { base64: STANDARD.encode(body) },
+            Ok(body) => SumdbAnswer::Body {
+                base64: STANDARD.encode(body),
+            },
             Err(cause) => SumdbAnswer::Refused(refusal_of(ask, &cause)),
         }
     }
 
-    async fn look_up(&self, database: &ChecksumDatabase, of: &ModuleVersion) -> Result<Vec<u8>, DatabaseError> {
+    async fn look_up(
+        &self,
+        database: &ChecksumDatabase,
+        of: &ModuleVersion,
+    ) -> Result<Vec<u8>, DatabaseError> {
         let found = database.lookup(of).await?;
-        if let Err(cause) = self.catalog.save_record(database.name(), of, found.record_id, &found.body).await {
+        if let Err(cause) = self
+            .catalog
+            .save_record(database.name(), of, found.record_id, &found.body)
+            .await
+        {
             warn!(module = %of, error = %cause, "the lookup answer could not be kept");
         }
         Ok(found.body.to_vec())
@@ -60,5 +73,8 @@ fn refusal_of(ask: &SumdbAsk, cause: &DatabaseError) -> Refusal {
         DatabaseError::Unreachable { .. } => RefusalClass::Unreachable,
         _ => RefusalClass::Unverifiable,
     };
-    Refusal::new(class, format!("checksum database {}, {}: {cause}", ask.database, ask.path))
+    Refusal::new(
+        class,
+        format!("checksum database {}, {}: {cause}", ask.database, ask.path),
+    )
 }

@@ -35,7 +35,9 @@ pub fn of_database(of: &ModuleVersion, database: &str, error: &DatabaseError) ->
         ),
         DatabaseError::Unreachable { text } => Refusal::new(
             RefusalClass::Unverifiable,
-            format!("{of}: the checksum database {database} cannot be asked now, so nothing can be verified: {text}"),
+            format!(
+                "{of}: the checksum database {database} cannot be asked now, so nothing can be verified: {text}"
+            ),
         ),
         DatabaseError::Fork { .. } => forked(of),
         other => Refusal::new(
@@ -49,7 +51,9 @@ pub fn of_database(of: &ModuleVersion, database: &str, error: &DatabaseError) ->
 pub fn forked(of: &ModuleVersion) -> Refusal {
     Refusal::new(
         RefusalClass::Unverifiable,
-        format!("{of}: captures are stopped: the checksum database signed two trees that do not agree\nthe operator finds the proof among the events and in the log; what is stored is still served"),
+        format!(
+            "{of}: captures are stopped: the checksum database signed two trees that do not agree\nthe operator finds the proof among the events and in the log; what is stored is still served"
+        ),
     )
 }
 
@@ -67,10 +71,19 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// What trouble with the store means.
 pub fn of_store(of: &ModuleVersion, error: &StoreError) -> Refusal {
-    Refusal::new(RefusalClass::Storage, format!("{of}: it cannot be stored here now: {}", with_causes(error)))
+    Refusal::new(
+        RefusalClass::Storage,
+        format!("{of}: it cannot be stored here now: {}", with_causes(error)),
+    )
 }
 
 /// What trouble with the catalog means.
 pub fn of_catalog(of: &ModuleVersion, error: &CatalogError) -> Refusal {
-    Refusal::new(RefusalClass::Storage, format!("{of}: the catalog cannot take it now: {}", with_causes(error)))
+    Refusal::new(
+        RefusalClass::Storage,
+        format!(
+            "{of}: the catalog cannot take it now: {}",
+            with_causes(error)
+        ),
+    )
 }

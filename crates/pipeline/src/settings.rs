@@ -24,6 +24,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { zips_all: true, absent: Absent::Refuse, capture_workers: 64, zip_workers: 32 }
+        Self {
+            zips_all: true,
+            absent: Absent::Refuse,
+            capture_workers: 64,
+            zip_workers: 32,
+        }
     }
 }

@@ -45,8 +45,14 @@ pub struct Pipeline {
 impl Pipeline {
     /// Registers a handler for every kind of job. The queue starts them when it is started.
     pub fn register(parts: Parts) -> Self {
-        let pipeline = Self { parts: Arc::new(parts) };
-        let Settings { capture_workers, zip_workers, .. } = pipeline.parts.settings;
+        let pipeline = Self {
+            parts: Arc::new(parts),
+        };
+        let Settings {
+            capture_workers,
+            zip_workers,
+            ..
+        } = pipeline.parts.settings;
         for (kind, workers) in [
             (work::CAPTURE, capture_workers),
             (work::ZIP, zip_workers),
@@ -55,15 +61,27 @@ impl Pipeline {
             (work::SUMDB, capture_workers),
             (work::GET, 4),
         ] {
-            pipeline.parts.queue.register(kind, workers, Arc::new(pipeline.clone()));
+            pipeline
+                .parts
+                .queue
+                .register(kind, workers, Arc::new(pipeline.clone()));
         }
         pipeline
     }
 
     /// Submits what the catalog shows to be due, now and again every ten minutes. Ends with the process.
     pub async fn sweep(self) {
-        while self.parts.settings.zips_all {
-            match self.parts.processor.catalog.list_missing_zips(SWEEP_ROWS_MAX).await {
+        if !self.parts.settings.zips_all {
+            return;
+        }
+        loop {
+            match self
+                .parts
+                .processor
+                .catalog
+                .list_missing_zips(SWEEP_ROWS_MAX)
+                .await
+            {
                 Ok(due) => {
                     if !due.is_empty() {
                         info!(count = due.len(), "zips that are due follow behind");
@@ -101,14 +119,32 @@ impl Handler for Pipeline {
         match job.kind.as_str() {
             work::CAPTURE => answer(job, async |ask| self.capture(ask).await).await,
             work::ZIP => answer(job, async |ask| self.capture_zip(ask, job.priority).await).await,
-            work::LIST => answer(job, async |ask: ListAsk| processor.list_versions(&ask.module).await).await,
-            work::RESOLVE => answer(job, async |ask: ResolveAsk| processor.resolve(&ask).await).await,
-            work::SUMDB => answer(job, async |ask: SumdbAsk| self.parts.passing.ask(&ask).await).await,
+            work::LIST => {
+                answer(job, async |ask: ListAsk| {
+                    processor.list_versions(&ask.module).await
+                })
+                .await
+            }
+            work::RESOLVE => {
+                answer(job, async |ask: ResolveAsk| processor.resolve(&ask).await).await
+            }
+            work::SUMDB => {
+                answer(job, async |ask: SumdbAsk| {
+                    self.parts.passing.ask(&ask).await
+                })
+                .await
+            }
             work::GET => {
-                let closure = Closure { processor: processor.clone(), queue: self.parts.queue.clone() };
+                let closure = Closure {
+                    processor: processor.clone(),
+                    queue: self.parts.queue.clone(),
+                };
                 answer(job, async |ask: GetAsk| closure.get(&ask, context).await).await
             }
-            other => Outcome::Failed { message: format!("no handler for jobs of kind {other}"), retry: false },
+            other => Outcome::Failed {
+                message: format!("no handler for jobs of kind {other}"),
+                retry: false,
+            },
         }
     }
 }
@@ -122,10 +158,18 @@ where
 {
     let ask = match serde_json::from_slice(&job.payload) {
         Ok(ask) => ask,
-        Err(cause) => return Outcome::Failed { message: format!("the payload of {} cannot be read: {cause}", job.id), retry: false },
+        Err(cause) => {
+            return Outcome::Failed {
+                message: format!("the payload of {} cannot be read: {cause}", job.id),
+                retry: false,
+            };
+        }
     };
     match serde_json::to_vec(&run(ask).await) {
         Ok(bytes) => Outcome::Done(Bytes::from(bytes)),
-        Err(cause) => Outcome::Failed { message: format!("the answer of {} cannot be written: {cause}", job.id), retry: false },
+        Err(cause) => Outcome::Failed {
+            message: format!("the answer of {} cannot be written: {cause}", job.id),
+            retry: false,
+        },
     }
 }

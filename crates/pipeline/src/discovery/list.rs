@@ -2,7 +2,7 @@
 
 use catalog::work::{ListAnswer, Refusal};
 use gomod::path::ModulePath;
-use gomod::version::Version;
+use gomod::version::{ModuleVersion, Version};
 use jiff::Timestamp;
 use origin::upstream::{LIST_BYTES_MAX, ModuleFile, parse_list};
 use tracing::warn;
@@ -16,7 +16,11 @@ impl Processor {
         match self.ask_list(module).await {
             Ok(versions) => {
                 let lines: Vec<String> = versions.iter().map(Version::to_string).collect();
-                if let Err(cause) = self.catalog.save_list(module, &lines, Timestamp::now()).await {
+                if let Err(cause) = self
+                    .catalog
+                    .save_list(module, &lines, Timestamp::now())
+                    .await
+                {
                     warn!(module = %module, error = %cause, "the list could not be noted");
                 }
                 ListAnswer::Versions(versions)
@@ -26,7 +30,14 @@ impl Processor {
     }
 
     async fn ask_list(&self, module: &ModulePath) -> Result<Vec<Version>, Refusal> {
-        let fetched = self.upstreams.get_small(module, &ModuleFile::List, LIST_BYTES_MAX).await;
-        Ok(parse_list(&fetched.map_err(|cause| refusal::of_upstream(&cause))?.bytes))
+        let fetched = self
+            .upstreams
+            .get_small(module, &ModuleFile::List, LIST_BYTES_MAX)
+            .await;
+        let fetched = fetched.map_err(|cause| refusal::of_upstream(&cause))?;
+        let mut versions = parse_list(&fetched.bytes);
+        // A version whose major does not fit the path can never be had.
+        versions.retain(|version| ModuleVersion::new(module.clone(), version.clone()).is_ok());
+        Ok(versions)
     }
 }

@@ -1,4 +1,5 @@
 //! Discovery: what versions there are, and what a branch, a commit or `latest` names now.
 
+pub mod latest;
 pub mod list;
 pub mod resolve;

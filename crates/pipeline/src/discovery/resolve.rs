@@ -1,15 +1,17 @@
 //! What a query names now: a branch, a commit, a tag that is no canonical version, or `latest`.
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use catalog::StoredVersion;
 use catalog::work::{Refusal, RefusalClass, ResolveAnswer, ResolveAsk};
 use gomod::info::Info;
-use gomod::modfile;
 use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version};
 use jiff::Timestamp;
 use origin::upstream::ModuleFile;
 use tracing::{info, warn};
 
+use super::latest::{GoMods, choose_latest};
 use crate::processor::Processor;
 use crate::promotion::PROD;
 use crate::refusal;
@@ -29,24 +31,53 @@ impl Processor {
     pub async fn resolve(&self, ask: &ResolveAsk) -> ResolveAnswer {
         match self.ask_resolve(ask).await {
             Ok((version, info)) => {
-                if let Err(cause) = self.catalog.save_resolution(&ask.module, &ask.query, &version, info.as_bytes(), Timestamp::now()).await {
+                if let Err(cause) = self
+                    .catalog
+                    .save_resolution(
+                        &ask.module,
+                        &ask.query,
+                        &version,
+                        info.as_bytes(),
+                        Timestamp::now(),
+                    )
+                    .await
+                {
                     warn!(module = %ask.module, query = ask.query, error = %cause, "what the query names could not be noted");
                 }
                 ResolveAnswer::Found { version, info }
             }
-            Err(refusal) if refusal.may_pass() || ask.query == LATEST => self.resolve_from_stored(ask, refusal).await,
+            Err(refusal) if refusal.may_pass() || ask.query == LATEST => {
+                self.resolve_from_stored(ask, refusal).await
+            }
             Err(refusal) => ResolveAnswer::Refused(refusal),
         }
     }
 
     async fn ask_resolve(&self, ask: &ResolveAsk) -> Result<(Version, String), Refusal> {
-        let file = if ask.query == LATEST { ModuleFile::Latest } else { ModuleFile::Info(ask.query.clone()) };
-        let fetched = self.upstreams.get_small(&ask.module, &file, INFO_BYTES_MAX).await;
+        let file = if ask.query == LATEST {
+            ModuleFile::Latest
+        } else {
+            ModuleFile::Info(ask.query.clone())
+        };
+        let fetched = self
+            .upstreams
+            .get_small(&ask.module, &file, INFO_BYTES_MAX)
+            .await;
         let fetched = fetched.map_err(|cause| refusal::of_upstream(&cause))?;
-        let nonsense = |what: String| Refusal::new(RefusalClass::Unreachable, format!("{}@{}: the answer of {} makes no sense: {what}", ask.module, ask.query, fetched.entry));
+        let nonsense = |what: String| {
+            Refusal::new(
+                RefusalClass::Unreachable,
+                format!(
+                    "{}@{}: the answer of {} makes no sense: {what}",
+                    ask.module, ask.query, fetched.entry
+                ),
+            )
+        };
         let info = Info::parse(&fetched.bytes).map_err(|cause| nonsense(cause.to_string()))?;
-        ModuleVersion::new(ask.module.clone(), info.version.clone()).map_err(|cause| nonsense(cause.to_string()))?;
-        let text = String::from_utf8(fetched.bytes.to_vec()).map_err(|_| nonsense("it is not UTF-8".to_owned()))?;
+        ModuleVersion::new(ask.module.clone(), info.version.clone())
+            .map_err(|cause| nonsense(cause.to_string()))?;
+        let text = String::from_utf8(fetched.bytes.to_vec())
+            .map_err(|_| nonsense("it is not UTF-8".to_owned()))?;
         Ok((info.version, text))
     }
 
@@ -56,7 +87,10 @@ impl Processor {
             && let Ok(info) = String::from_utf8(noted.info)
         {
             info!(module = %ask.module, query = ask.query, version = %noted.version, "answered from what was last known");
-            return ResolveAnswer::Found { version: noted.version, info };
+            return ResolveAnswer::Found {
+                version: noted.version,
+                info,
+            };
         }
         if ask.query == LATEST
             && let Some((version, info)) = self.latest_stored(&ask.module).await
@@ -66,36 +100,51 @@ impl Processor {
         ResolveAnswer::Refused(refusal)
     }
 
-    /// The latest of what is stored, as go chooses it: the highest release that is not retracted, else the highest
-    /// pre-release, else the newest pseudo-version. Source: cmd/go/internal/modload, `queryMatcher` and `Query` of `latest`.
-    async fn latest_stored(&self, module: &ModulePath) -> Option<(Version, String)> {
-        let listed = self.catalog.list_versions(PROD, module, STORED_VERSIONS_MAX).await.ok()?;
-        let mut versions: Vec<Version> = listed.into_iter().map(|(version, _)| version).collect();
-        versions.sort();
-        let retracted = self.retracted_by(module, &versions).await;
-        versions.retain(|version| !retracted.iter().any(|(low, high)| low <= version && version <= high));
-        let best = |wanted: &dyn Fn(&Version) -> bool| versions.iter().rev().find(|v| wanted(v)).cloned();
-        let version = best(&|v| !v.is_prerelease() && !v.is_incompatible())
-            .or_else(|| best(&|v| !v.is_prerelease()))
-            .or_else(|| best(&|v| !v.is_pseudo()))
-            .or_else(|| best(&|_| true))?;
+    /// The latest of what is stored, with its `.info`.
+    pub async fn latest_stored(&self, module: &ModulePath) -> Option<(Version, String)> {
+        let listed = self
+            .catalog
+            .list_versions(PROD, module, STORED_VERSIONS_MAX)
+            .await
+            .ok()?;
+        let versions: Vec<Version> = listed.into_iter().map(|(version, _)| version).collect();
+        let version = choose_latest(
+            module,
+            versions,
+            &StoredGoMods {
+                processor: self,
+                module,
+            },
+        )
+        .await?;
         let stored = self.find_stored(module, &version).await?;
         let info = self.store.open(&stored.info).await.ok()?;
         Some((version, String::from_utf8(info.bytes().to_vec()).ok()?))
     }
 
-    /// The intervals that the go.mod of the highest version retracts; anything unreadable there retracts nothing.
-    async fn retracted_by(&self, module: &ModulePath, sorted: &[Version]) -> Vec<(Version, Version)> {
-        let highest = sorted.iter().rev().find(|v| !v.is_prerelease()).or(sorted.last());
-        let Some(highest) = highest else { return Vec::new() };
-        let Some(stored) = self.find_stored(module, highest).await else { return Vec::new() };
-        let Ok(blob) = self.store.open(&stored.go_mod).await else { return Vec::new() };
-        let Ok(file) = modfile::parse_lax("go.mod", &blob.bytes()) else { return Vec::new() };
-        file.retract.iter().filter_map(|r| Some((r.low.parse().ok()?, r.high.parse().ok()?))).collect()
-    }
-
     async fn find_stored(&self, module: &ModulePath, version: &Version) -> Option<StoredVersion> {
         let of = ModuleVersion::new(module.clone(), version.clone()).ok()?;
         self.catalog.find_version(PROD, &of).await.ok()?
+    }
+}
+
+/// The go.mod files that are stored.
+struct StoredGoMods<'a> {
+    processor: &'a Processor,
+    module: &'a ModulePath,
+}
+
+#[async_trait]
+impl GoMods for StoredGoMods<'_> {
+    async fn read(&self, version: &Version) -> Option<Bytes> {
+        let stored = self.processor.find_stored(self.module, version).await?;
+        Some(
+            self.processor
+                .store
+                .open(&stored.go_mod)
+                .await
+                .ok()?
+                .bytes(),
+        )
     }
 }

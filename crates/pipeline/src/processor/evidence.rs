@@ -1,12 +1,12 @@
 //! Evidence: what is kept when the bytes that came are not the bytes that were vouched for.
 
-use catalog::work::{Refusal, RefusalClass};
 use catalog::Quarantined;
+use catalog::work::{Refusal, RefusalClass};
 use gomod::hash::{ContentDigest, H1};
 use gomod::version::ModuleVersion;
 use jiff::Timestamp;
-use serde_json::json;
 use origin::sumdb::error::DatabaseError;
+use serde_json::json;
 use tracing::error;
 
 use super::Processor;
@@ -33,10 +33,21 @@ pub struct Mismatch<'a> {
 impl Processor {
     /// Raises the event that an answer of a checksum database deserves, if it deserves one: lies, and a log that was
     /// rewritten. Trouble on the way and missing records are no events.
-    pub(crate) async fn note_distrust(&self, of: &ModuleVersion, database: &str, cause: &DatabaseError) {
+    pub(crate) async fn note_distrust(
+        &self,
+        of: &ModuleVersion,
+        database: &str,
+        cause: &DatabaseError,
+    ) {
         let (kind, detail) = match cause {
-            DatabaseError::Fork { proof } => ("checksum-database-fork", json!({ "database": database, "proof": &**proof })),
-            DatabaseError::Lying { .. } => ("checksum-database-lie", json!({ "database": database, "what": with_causes(cause) })),
+            DatabaseError::Fork { proof } => (
+                "checksum-database-fork",
+                json!({ "database": database, "proof": &**proof }),
+            ),
+            DatabaseError::Lying { .. } => (
+                "checksum-database-lie",
+                json!({ "database": database, "what": with_causes(cause) }),
+            ),
             _ => return,
         };
         error!(module = %of, database, event = kind, evidence = %detail, "the checksum database is not to be believed");
@@ -47,7 +58,15 @@ impl Processor {
 
     /// Quarantines a mismatch with both hashes, raises the event, and says so to whoever asked.
     pub(crate) async fn quarantine(&self, mismatch: Mismatch<'_>) -> Refusal {
-        let Mismatch { of, file, found, expected, vouched_by, source, digest } = mismatch;
+        let Mismatch {
+            of,
+            file,
+            found,
+            expected,
+            vouched_by,
+            source,
+            digest,
+        } = mismatch;
         let text = format!(
             "{of}: the {file} that {source} gave is not the one that {vouched_by} vouches for\n  came:     {found}\n  vouched:  {expected}\nit is in quarantine and will not be served; `go` would call this a SECURITY ERROR"
         );
@@ -66,7 +85,11 @@ impl Processor {
             error!(module = %of, error = %cause, "the quarantine row could not be written; the version is refused all the same");
         }
         let detail = json!({ "file": file, "found": found.to_string(), "expected": expected.to_string(), "vouched_by": vouched_by, "source": source });
-        if let Err(cause) = self.catalog.save_event("hash-mismatch", Some(of), &detail).await {
+        if let Err(cause) = self
+            .catalog
+            .save_event("hash-mismatch", Some(of), &detail)
+            .await
+        {
             error!(module = %of, error = %cause, "the security event could not be written");
         }
         Refusal::new(RefusalClass::Mismatch, text)

@@ -31,6 +31,9 @@ pub struct Processor {
 impl Processor {
     /// The same processor with another source of artifacts, e.g. a GOPROXY tree that is imported.
     pub fn with_source(&self, upstreams: Arc<Upstreams>) -> Self {
-        Self { upstreams, ..self.clone() }
+        Self {
+            upstreams,
+            ..self.clone()
+        }
     }
 }

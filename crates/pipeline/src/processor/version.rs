@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use catalog::work::{CaptureAnswer, Refusal, RefusalClass};
-use catalog::{ModLanding, NewMod};
+use catalog::{CatalogError, ModLanding, NewMod};
 use gomod::hash::{ContentDigest, hash_go_mod};
 use gomod::info::Info;
 use gomod::version::ModuleVersion;
@@ -33,11 +33,17 @@ impl Processor {
     pub async fn capture_version(&self, of: &ModuleVersion) -> CaptureAnswer {
         match self.catalog.find_version(promotion::PROD, of).await {
             Ok(Some(_)) => return CaptureAnswer::Landed,
-            Ok(None) if self.trust.find_fork().is_some() => return CaptureAnswer::Refused(refusal::forked(of)),
+            Ok(None) if self.trust.find_fork().is_some() => {
+                return CaptureAnswer::Refused(refusal::forked(of));
+            }
             Ok(None) => {}
             Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
         }
-        let info = self.keep_small(of, ModuleFile::Info(of.version().to_string()), INFO_BYTES_MAX);
+        let info = self.keep_small(
+            of,
+            ModuleFile::Info(of.version().to_string()),
+            INFO_BYTES_MAX,
+        );
         let go_mod = self.keep_small(of, ModuleFile::Mod(of.version().clone()), GO_MOD_BYTES_MAX);
         let (info, go_mod, vouched) = futures_util::join!(info, go_mod, self.trust.vouch(of));
         let info = match info {
@@ -60,16 +66,40 @@ impl Processor {
 
     /// Fetches a small file and puts it into the store at once: a blob without a row is harmless, and the wait for the
     /// checksum database is not added to the wait for the disk.
-    async fn keep_small(&self, of: &ModuleVersion, file: ModuleFile, limit: u64) -> Result<Kept, Refusal> {
-        let fetched: Result<Fetched, UpstreamError> = self.upstreams.get_small(of.path(), &file, limit).await;
+    async fn keep_small(
+        &self,
+        of: &ModuleVersion,
+        file: ModuleFile,
+        limit: u64,
+    ) -> Result<Kept, Refusal> {
+        let fetched: Result<Fetched, UpstreamError> =
+            self.upstreams.get_small(of.path(), &file, limit).await;
         let Fetched { bytes, entry } = fetched.map_err(|cause| refusal::of_upstream(&cause))?;
-        let digest = self.store.put_small(bytes.clone()).await.map_err(|cause| refusal::of_store(of, &cause))?;
-        Ok(Kept { bytes, digest, source: entry })
+        let digest = self
+            .store
+            .put_small(bytes.clone())
+            .await
+            .map_err(|cause| refusal::of_store(of, &cause))?;
+        Ok(Kept {
+            bytes,
+            digest,
+            source: entry,
+        })
     }
 
-    async fn land(&self, of: &ModuleVersion, info: Kept, go_mod: Kept, vouched: Vouched) -> CaptureAnswer {
+    async fn land(
+        &self,
+        of: &ModuleVersion,
+        info: Kept,
+        go_mod: Kept,
+        vouched: Vouched,
+    ) -> CaptureAnswer {
         let mod_h1 = hash_go_mod(&go_mod.bytes);
-        if let Some(record) = vouched.record.as_ref().filter(|record| record.go_mod != mod_h1) {
+        if let Some(record) = vouched
+            .record
+            .as_ref()
+            .filter(|record| record.go_mod != mod_h1)
+        {
             let mismatch = Mismatch {
                 of,
                 file: "go.mod",
@@ -83,7 +113,12 @@ impl Processor {
         }
         let time = match Info::parse(&info.bytes) {
             Ok(parsed) => parsed.time,
-            Err(cause) => return CaptureAnswer::Refused(Refusal::new(RefusalClass::Unreachable, format!("{of}: the .info of {} makes no sense: {cause}", info.source))),
+            Err(cause) => {
+                return CaptureAnswer::Refused(Refusal::new(
+                    RefusalClass::Unreachable,
+                    format!("{of}: the .info of {} makes no sense: {cause}", info.source),
+                ));
+            }
         };
         let candidate = NewMod {
             module: of.clone(),
@@ -101,27 +136,40 @@ impl Processor {
         // Both in flight at once share one commit. A record without a landing is harmless: it is the database's word.
         let keep_record = async {
             match &vouched.record {
-                Some(record) => self.catalog.save_record(&record.database, of, record.id, &record.body).await,
+                Some(record) => {
+                    self.catalog
+                        .save_record(&record.database, of, record.id, &record.body)
+                        .await
+                }
                 None => Ok(()),
             }
         };
-        let (kept, landed) = futures_util::join!(keep_record, promotion::land(&self.catalog, candidate));
+        let (kept, landed) =
+            futures_util::join!(keep_record, promotion::land(&self.catalog, candidate));
         if let Err(cause) = kept {
             warn!(module = %of, error = %cause, "the lookup answer could not be kept");
         }
-        match landed {
-            Ok(ModLanding::Landed { .. }) => CaptureAnswer::Landed,
-            Ok(ModLanding::Withheld { landing }) => CaptureAnswer::Refused(Refusal::new(RefusalClass::Gone, format!("{of}: withdrawn: {}", landing.why))),
-            Ok(ModLanding::Conflict { stored }) => {
-                // Another capture landed other bytes in the meantime. First ones win; ours had the same standing, so the
-                // stored ones are served and the difference is worth a line.
-                debug!(module = %of, stored_mod = %stored.mod_h1, "another capture was first");
-                CaptureAnswer::Landed
-            }
-            Err(cause) => {
-                error!(module = %of, error = %cause, "could not land");
-                CaptureAnswer::Refused(refusal::of_catalog(of, &cause))
-            }
+        answer_of(of, landed)
+    }
+}
+
+/// What the catalog's answer means for whoever asked for the capture.
+fn answer_of(of: &ModuleVersion, landed: Result<ModLanding, CatalogError>) -> CaptureAnswer {
+    match landed {
+        Ok(ModLanding::Landed { .. }) => CaptureAnswer::Landed,
+        Ok(ModLanding::Withheld { landing }) => CaptureAnswer::Refused(Refusal::new(
+            RefusalClass::Gone,
+            format!("{of}: withdrawn: {}", landing.why),
+        )),
+        Ok(ModLanding::Conflict { stored }) => {
+            // Another capture landed other bytes in the meantime. First ones win; ours had the same standing, so the
+            // stored ones are served and the difference is worth a line.
+            debug!(module = %of, stored_mod = %stored.mod_h1, "another capture was first");
+            CaptureAnswer::Landed
+        }
+        Err(cause) => {
+            error!(module = %of, error = %cause, "could not land");
+            CaptureAnswer::Refused(refusal::of_catalog(of, &cause))
         }
     }
 }
@@ -129,7 +177,10 @@ impl Processor {
 /// The upstream has the `.info` and lacks the rest: the client gets to see that answer, but nothing is kept of it.
 fn pass_on(info: &Kept, refusal: Refusal) -> CaptureAnswer {
     match std::str::from_utf8(&info.bytes) {
-        Ok(text) => CaptureAnswer::Passed { info: text.to_owned(), refusal },
+        Ok(text) => CaptureAnswer::Passed {
+            info: text.to_owned(),
+            refusal,
+        },
         Err(_) => CaptureAnswer::Refused(refusal),
     }
 }

@@ -32,7 +32,9 @@ impl Processor {
     {
         match self.catalog.find_version(promotion::PROD, of).await {
             Ok(Some(stored)) if stored.zip.is_some() => return CaptureAnswer::Landed,
-            Ok(_) if self.trust.find_fork().is_some() => return CaptureAnswer::Refused(refusal::forked(of)),
+            Ok(_) if self.trust.find_fork().is_some() => {
+                return CaptureAnswer::Refused(refusal::forked(of));
+            }
             Ok(_) => {}
             Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
         }
@@ -49,20 +51,35 @@ impl Processor {
     }
 
     async fn download_zip(&self, of: &ModuleVersion) -> Result<Downloaded, Refusal> {
-        let mut sink = StagingSink { store: &self.store, staged: None };
+        let mut sink = StagingSink {
+            store: &self.store,
+            staged: None,
+        };
         let fetched = self.upstreams.get_zip(of, &mut sink).await;
         let source = fetched.map_err(|cause| refusal::of_upstream(&cause))?;
         let Some(staged) = sink.staged else {
-            return Err(Refusal::new(RefusalClass::Unreachable, format!("{of}: {source} gave an empty zip")));
+            return Err(Refusal::new(
+                RefusalClass::Unreachable,
+                format!("{of}: {source} gave an empty zip"),
+            ));
         };
         check_staged(of, staged, source).await
     }
 
     async fn land_zip(&self, of: &ModuleVersion, downloaded: Downloaded) -> CaptureAnswer {
-        let Downloaded { staged, checked, source } = downloaded;
+        let Downloaded {
+            staged,
+            checked,
+            source,
+        } = downloaded;
         let stored = match self.catalog.find_version(promotion::PROD, of).await {
             Ok(Some(stored)) => stored,
-            Ok(None) => return CaptureAnswer::Refused(Refusal::new(RefusalClass::Absent, format!("{of}: withdrawn while its zip was on its way"))),
+            Ok(None) => {
+                return CaptureAnswer::Refused(Refusal::new(
+                    RefusalClass::Absent,
+                    format!("{of}: withdrawn while its zip was on its way"),
+                ));
+            }
             Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
         };
         let size = staged.len();
@@ -70,27 +87,30 @@ impl Processor {
             Ok(digest) => digest,
             Err(cause) => return CaptureAnswer::Refused(refusal::of_store(of, &cause)),
         };
-        if let Some(expected) = stored.zip_h1_expected.filter(|expected| *expected != checked.h1) {
-            let vouched_by = vouched_by(&stored);
-            let mismatch = Mismatch { of, file: "zip", found: checked.h1, expected, vouched_by: &vouched_by, source: &source, digest: Some(digest) };
+        let differs = |expected, vouched_by| Mismatch {
+            of,
+            file: "zip",
+            found: checked.h1,
+            expected,
+            vouched_by,
+            source: &source,
+            digest: Some(digest),
+        };
+        let expected = stored.zip_h1_expected;
+        if let Some(expected) = expected.filter(|expected| *expected != checked.h1) {
+            let mismatch = differs(expected, vouched_by(&stored));
             return CaptureAnswer::Refused(self.quarantine(mismatch).await);
         }
-        match self.catalog.land_zip(of, StoredZip { digest, size, h1: checked.h1 }).await {
+        let h1 = checked.h1;
+        let zip = StoredZip { digest, size, h1 };
+        match self.catalog.land_zip(of, zip).await {
             Ok(ZipLanding::Landed { .. }) => {
-                info!(module = %of, size_bytes = size, h1 = %checked.h1, "zip landed");
+                info!(module = %of, size_bytes = size, %h1, "zip landed");
                 CaptureAnswer::Landed
             }
             Ok(ZipLanding::Conflict { stored }) => {
-                let mismatch = Mismatch {
-                    of,
-                    file: "zip",
-                    found: checked.h1,
-                    expected: stored.zip.as_ref().map_or(checked.h1, |zip| zip.h1),
-                    vouched_by: "what was stored first",
-                    source: &source,
-                    digest: Some(digest),
-                };
-                self.quarantine(mismatch).await;
+                let first = stored.zip.as_ref().map_or(h1, |zip| zip.h1);
+                self.quarantine(differs(first, FIRST)).await;
                 CaptureAnswer::Landed
             }
             Err(cause) => {
@@ -101,22 +121,44 @@ impl Processor {
     }
 }
 
-fn vouched_by(stored: &StoredVersion) -> String {
+/// Who vouches where no database does.
+const FIRST: &str = "what was stored first";
+
+fn vouched_by(stored: &StoredVersion) -> &str {
     match &stored.verified {
-        Verification::Record { database, .. } => database.clone(),
-        Verification::Private { .. } | Verification::Absent { .. } | Verification::Off => "what was stored first".to_owned(),
+        Verification::Record { database, .. } => database,
+        Verification::Private { .. } | Verification::Absent { .. } | Verification::Off => FIRST,
     }
 }
 
 /// Checks the rules of module zips and hashes the contents, on a thread for blocking work: it is all CPU and disk.
-async fn check_staged(of: &ModuleVersion, mut staged: Staged, source: String) -> Result<Downloaded, Refusal> {
-    let mut file = staged.reader().await.map_err(|cause| refusal::of_store(of, &cause))?;
+async fn check_staged(
+    of: &ModuleVersion,
+    mut staged: Staged,
+    source: String,
+) -> Result<Downloaded, Refusal> {
+    let mut file = staged
+        .reader()
+        .await
+        .map_err(|cause| refusal::of_store(of, &cause))?;
     let (module, size) = (of.clone(), staged.len());
-    let work = tokio::task::spawn_blocking(move || gomod::zip::check(&mut file, size, &module, &Limits::default()));
+    let work = tokio::task::spawn_blocking(move || {
+        gomod::zip::check(&mut file, size, &module, &Limits::default())
+    });
     match work.await {
-        Ok(Ok(checked)) => Ok(Downloaded { staged, checked, source }),
-        Ok(Err(cause)) => Err(Refusal::new(RefusalClass::Invalid, format!("{of}: the zip that {source} gave breaks the rules of module zips: {cause}"))),
-        Err(cause) => Err(Refusal::new(RefusalClass::Storage, format!("{of}: checking the zip ended early: {cause}"))),
+        Ok(Ok(checked)) => Ok(Downloaded {
+            staged,
+            checked,
+            source,
+        }),
+        Ok(Err(cause)) => Err(Refusal::new(
+            RefusalClass::Invalid,
+            format!("{of}: the zip that {source} gave breaks the rules of module zips: {cause}"),
+        )),
+        Err(cause) => Err(Refusal::new(
+            RefusalClass::Storage,
+            format!("{of}: checking the zip ended early: {cause}"),
+        )),
     }
 }
 
@@ -129,13 +171,21 @@ struct StagingSink<'a> {
 #[async_trait]
 impl ZipSink for StagingSink<'_> {
     async fn reset(&mut self) -> Result<(), SinkError> {
-        self.staged = Some(self.store.stage().await.map_err(|cause| SinkError(cause.to_string()))?);
+        self.staged = Some(
+            self.store
+                .stage()
+                .await
+                .map_err(|cause| SinkError(cause.to_string()))?,
+        );
         Ok(())
     }
 
     async fn write(&mut self, chunk: Bytes) -> Result<(), SinkError> {
         match &mut self.staged {
-            Some(staged) => staged.write_chunk(chunk).await.map_err(|cause| SinkError(cause.to_string())),
+            Some(staged) => staged
+                .write_chunk(chunk)
+                .await
+                .map_err(|cause| SinkError(cause.to_string())),
             None => Err(SinkError("the staging file was not opened".to_owned())),
         }
     }
