@@ -6,6 +6,20 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Flags;
 
+/// Ends `granary --help`: the way in, for someone who has just built it.
+const AFTER_HELP: &str = "\
+First steps:
+    granary serve                                      in one terminal, and in any Go project:
+    GOPROXY=http://127.0.0.1:3000 go mod download      one command through it
+    granary env                                        prints the line that makes it go's default, and the way back
+
+Modules come from the proxies that go itself is set to use (or `upstream`), and stay in the data folder for ever.
+`get`, `verify`, `export` and `import` let a running server do the work, or open the data folder when none runs.
+Something is not right? `granary doctor` checks and says what to do. All settings: `granary config show`; each can stand
+in granary.toml in the data folder, in a GRANARY_ variable, or behind --set. More: docs/operating.md in the sources.
+
+Exit codes: 0 done, 1 it failed or something is wrong, 2 the command line or the configuration makes no sense.";
+
 /// A central repository of Go modules: captures a module with its dependencies once, verifies it against the checksum
 /// database, keeps it unchanged for ever, and serves it to `go` over the GOPROXY protocol.
 #[derive(Debug, Parser)]
@@ -13,7 +27,7 @@ use crate::config::Flags;
     name = "granary",
     version,
     propagate_version = true,
-    after_help = "Start with `granary serve`, then in any Go project:\n\n    GOPROXY=http://127.0.0.1:3000 go mod download\n\n`granary env` prints the lines that make it the default, and the one that goes back.\n\nExit codes: 0 done, 1 it failed or something is wrong, 2 the command line or the configuration makes no sense."
+    after_help = AFTER_HELP
 )]
 pub struct Cli {
     /// What to do.
@@ -44,14 +58,19 @@ pub struct Common {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serves modules until it is told to stop (SIGTERM or Ctrl-C)
+    /// Serves modules to go until it is told to stop (SIGTERM or Ctrl-C)
+    #[command(
+        after_help = "Only this machine can reach it unless told otherwise: --listen 0.0.0.0:3000 opens it to the network.\n\nExample: granary serve --listen 127.0.0.1:8080 --data /srv/granary"
+    )]
     Serve {
         /// Addresses to listen on, comma separated; default 127.0.0.1:3000
         #[arg(long, value_name = "ADDR")]
         listen: Option<String>,
     },
     /// Captures modules with everything their builds need
-    #[command(after_help = "A query is module@version, module@latest, module@branch or module@commit; without @ it is the latest.\nThe go.mod of every version in the requirement graph is captured, and the zips of those that a build selects.")]
+    #[command(
+        after_help = "A query is module@version, module@latest, module@branch or module@commit; without @ it is the latest.\nThe go.mod of every version in the requirement graph is captured, and the zips of those that a build selects.\nWhat cannot be had is named, the rest is kept, and the exit code is 1.\n\nExamples:\n    granary get github.com/spf13/cobra@latest\n    granary get golang.org/x/text@v0.14.0 golang.org/x/mod@master"
+    )]
     Get {
         /// What to capture, e.g. github.com/spf13/cobra@latest
         #[arg(required = true, value_name = "MODULE@QUERY")]
@@ -61,15 +80,24 @@ pub enum Command {
         no_zips: bool,
     },
     /// Hashes everything in the store again and compares it with the catalog
+    #[command(
+        after_help = "Names every file that is missing or wrong (exit code 1), and every extra one that no version needs (harmless).\nChanges nothing; a server may go on serving."
+    )]
     Verify,
     /// Writes a view as a static GOPROXY tree, usable as GOPROXY=file://DIR or behind any file server
+    #[command(
+        after_help = "Files are hard links into the store where the file system allows it, so a tree costs no room; never write into them.\n\nExample: granary export prod /srv/www/goproxy"
+    )]
     Export {
-        /// The view, e.g. prod
+        /// The view; `prod` is what clients are served
         view: String,
         /// The folder to write to; made if missing
         dir: PathBuf,
     },
     /// Captures every version found in a GOPROXY tree or in a module cache's cache/download folder
+    #[command(
+        after_help = "Everything is verified against the checksum database as if it came from the network; what does not match is refused.\n\nExample: granary import \"$(go env GOMODCACHE)/cache/download\""
+    )]
     Import {
         /// The folder
         tree: PathBuf,
@@ -83,6 +111,9 @@ pub enum Command {
         what: ConfigCommand,
     },
     /// Prints the h1: hash of a module zip, or of a folder as a module's zip
+    #[command(
+        after_help = "It is the hash that stands in go.sum and in the checksum database.\n\nExamples:\n    granary h1 v1.2.3.zip\n    granary h1 --of example.com/m@v1.2.3 ./m"
+    )]
     H1 {
         /// A .zip file, or a folder
         #[arg(required = true)]
@@ -91,9 +122,10 @@ pub enum Command {
         #[arg(long, value_name = "MODULE@VERSION")]
         of: Option<String>,
     },
-    /// Prints the `go env -w` lines that make go use this server, and those that go back
+    /// Prints the `go env -w` line that makes go use this server, and the one that goes back
     Env,
     /// Prints a completion script
+    #[command(after_help = "Example, for this shell only: source <(granary completion bash)")]
     Completion {
         /// bash, zsh, fish, powershell or elvish
         shell: clap_complete::Shell,
@@ -114,7 +146,12 @@ impl Cli {
             Command::Serve { listen } => listen.clone(),
             _ => None,
         };
-        Flags { file: self.common.config.clone(), data: self.common.data.clone(), listen, set: self.common.set.clone() }
+        Flags {
+            file: self.common.config.clone(),
+            data: self.common.data.clone(),
+            listen,
+            set: self.common.set.clone(),
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The lines in which a long operation speaks, over the socket and in process alike, and how they are shown.
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 /// One line of an operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +40,39 @@ pub enum Line {
     },
 }
 
+/// Where an operation's lines go. A listener that went away ends nothing: the operation goes on.
+pub type Lines = mpsc::Sender<Line>;
+
+/// Lines in flight; a slow reader slows the operation down.
+pub const LINES_IN_FLIGHT: usize = 64;
+
+/// Sends word of one thing that is wrong.
+pub async fn finding(
+    lines: &Lines,
+    what: &str,
+    of: &(dyn Display + Sync),
+    detail: &(dyn Display + Sync),
+) {
+    let line = Line::Finding {
+        what: what.to_owned(),
+        of: of.to_string(),
+        detail: detail.to_string(),
+    };
+    lines.send(line).await.ok();
+}
+
+/// Sends word of how far it is.
+pub async fn progress(lines: &Lines, done: u64, total: u64, at: &(dyn Display + Sync)) {
+    lines
+        .send(Line::Progress {
+            done,
+            total,
+            at: at.to_string(),
+        })
+        .await
+        .ok();
+}
+
 /// Shows lines: JSON as they are, or a progress bar with findings above it.
 pub struct Show {
     json: bool,
@@ -49,11 +84,20 @@ pub struct Show {
 impl Show {
     /// Shows on standard output (results, findings) and standard error (progress).
     pub fn new(json: bool) -> Self {
-        let bar = if json || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
+        let bar = if json || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(0)
+        };
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}")
+        {
             bar.set_style(style);
         }
-        Self { json, bar, well: None }
+        Self {
+            json,
+            bar,
+            well: None,
+        }
     }
 
     /// Shows one line. A closed standard output is no error: the reader had enough.
@@ -76,7 +120,9 @@ impl Show {
                 self.bar.set_message(at.clone());
             }
             Line::Finding { what, of, detail } => {
-                self.bar.suspend(|| writeln!(out, "{what}: {of}\n    {}", detail.replace('\n', "\n    ")).ok());
+                self.bar.suspend(|| {
+                    writeln!(out, "{what}: {of}\n    {}", detail.replace('\n', "\n    ")).ok()
+                });
             }
             Line::Done { text, .. } => {
                 writeln!(out, "{text}").ok();

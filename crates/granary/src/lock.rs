@@ -31,7 +31,9 @@ impl FolderLock {
         let deadline = Instant::now() + HANDOVER;
         loop {
             match Self::take(data, who)? {
-                Taken::Theirs(_) if Instant::now() < deadline => std::thread::park_timeout(Duration::from_millis(10)),
+                Taken::Theirs(_) if Instant::now() < deadline => {
+                    std::thread::park_timeout(Duration::from_millis(10))
+                }
                 taken => return Ok(taken),
             }
         }
@@ -40,7 +42,8 @@ impl FolderLock {
     /// Takes the folder, which is made if missing. Foreign folders are refused: a data folder is empty or ours.
     pub fn take(data: &Path, who: &str) -> Result<Taken> {
         let fresh = !data.exists();
-        std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
+        std::fs::create_dir_all(data)
+            .with_context(|| format!("cannot make the data folder {}", data.display()))?;
         let path = data.join("granary.lock");
         if !fresh && !path.exists() {
             refuse_foreign(data)?;
@@ -55,25 +58,35 @@ impl FolderLock {
                 file.read_to_string(&mut holder).ok();
                 return Ok(Taken::Theirs(holder.trim().to_owned()));
             }
-            Err(TryLockError::Error(cause)) => return Err(cause).with_context(|| format!("cannot lock {}", path.display())),
+            Err(TryLockError::Error(cause)) => {
+                return Err(cause).with_context(|| format!("cannot lock {}", path.display()));
+            }
         }
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "process {} ({who})", std::process::id())?;
+        let words = format!("process {} ({who})\n", std::process::id());
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(words.as_bytes()));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Taken::Ours(Self { _file: file }))
     }
 }
 
 /// A folder that holds other things is no data folder: a mistyped --data must not fill someone's home with blobs.
 fn refuse_foreign(data: &Path) -> Result<()> {
-    let mut names = std::fs::read_dir(data).with_context(|| format!("cannot read the data folder {}", data.display()))?;
-    let ours = ["granary.toml", "catalog.db", "store"];
+    let mut names = std::fs::read_dir(data)
+        .with_context(|| format!("cannot read the data folder {}", data.display()))?;
+    // A file system made for the purpose is not foreign because of the folder that it comes with.
+    let ours = ["granary.toml", "catalog.db", "store", "lost+found"];
     let foreign = names.find_map(|entry| {
         let name = entry.ok()?.file_name().into_string().ok()?;
         (!ours.contains(&name.as_str())).then_some(name)
     });
     match foreign {
-        Some(name) => bail!("{} is not a data folder of Granary: it holds `{name}`; name an empty or new folder with --data", data.display()),
+        Some(name) => bail!(
+            "{} is not a data folder of Granary: it holds `{name}`; name an empty or new folder with --data",
+            data.display()
+        ),
         None => Ok(()),
     }
 }
@@ -88,17 +101,27 @@ mod tests {
         let data = dir.path().join("data");
         let first = FolderLock::take(&data, "serve").unwrap();
         assert!(matches!(first, Taken::Ours(_)));
-        let Taken::Theirs(holder) = FolderLock::take(&data, "verify").unwrap() else { panic!("taken twice") };
-        assert!(holder.contains("serve") && holder.contains(&std::process::id().to_string()), "{holder}");
+        let Taken::Theirs(holder) = FolderLock::take(&data, "verify").unwrap() else {
+            panic!("taken twice")
+        };
+        assert!(
+            holder.contains("serve") && holder.contains(&std::process::id().to_string()),
+            "{holder}"
+        );
         drop(first);
-        assert!(matches!(FolderLock::take(&data, "verify").unwrap(), Taken::Ours(_)));
+        assert!(matches!(
+            FolderLock::take(&data, "verify").unwrap(),
+            Taken::Ours(_)
+        ));
     }
 
     #[test]
     fn a_foreign_folder_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("thesis.doc"), "x").unwrap();
-        let error = FolderLock::take(dir.path(), "serve").unwrap_err().to_string();
+        let error = FolderLock::take(dir.path(), "serve")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("thesis.doc"), "{error}");
     }
 }

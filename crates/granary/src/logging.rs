@@ -10,8 +10,7 @@ use tracing_subscriber::fmt;
 ///
 /// `level` is a level's name, which holds for Granary's own rooms while libraries stay at `warn`, or a whole filter.
 pub fn start(level: &str, format: &str) -> Result<()> {
-    let filter = if level.contains(['=', ',']) { level.to_owned() } else { own_rooms_at(level) };
-    let filter = EnvFilter::try_new(&filter).with_context(|| format!("log.level `{level}` makes no sense"))?;
+    let filter = filter(level)?;
     let text = match format {
         "text" => true,
         "json" => false,
@@ -19,15 +18,35 @@ pub fn start(level: &str, format: &str) -> Result<()> {
     };
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if text {
-        builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
+        builder
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .try_init()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init()
     };
     started.map_err(|cause| anyhow::anyhow!("the log cannot be started: {cause}"))
 }
 
+/// The filter that a level's name, or a whole filter, stands for.
+pub fn filter(level: &str) -> Result<EnvFilter> {
+    let filter = if level.contains(['=', ',']) {
+        level.to_owned()
+    } else {
+        own_rooms_at(level)
+    };
+    EnvFilter::try_new(&filter).with_context(|| format!("log.level `{level}` makes no sense"))
+}
+
 fn own_rooms_at(level: &str) -> String {
-    let rooms = ["granary", "web", "pipeline", "origin", "queue", "catalog", "store", "tlog"];
+    let rooms = [
+        "granary", "web", "pipeline", "origin", "queue", "catalog", "store", "tlog",
+    ];
     let own: Vec<String> = rooms.iter().map(|room| format!("{room}={level}")).collect();
     format!("warn,{}", own.join(","))
 }

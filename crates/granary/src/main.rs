@@ -4,17 +4,18 @@
 
 mod line;
 
+mod logging;
+
 mod cli;
 mod config;
 mod lock;
-mod logging;
 mod server_socket;
 
-mod parts;
 mod operations;
+mod parts;
 
-mod control;
 mod commands;
+mod control;
 
 use std::process::ExitCode;
 
@@ -31,7 +32,12 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     // The one crypto provider of the process; the second installation that could fail does not exist.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    if let Some(done) = commands::run_alone(&cli) {
+        return exit_code(done);
+    }
     let layers = match config::read_layers(&cli.flags()) {
         Ok(layers) => layers,
         Err(cause) => return fail(USAGE, &cause),
@@ -40,7 +46,11 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(cause) => return fail(USAGE, &cause),
     };
-    match commands::run(&cli, &layers, config) {
+    exit_code(commands::run(&cli, &layers, config))
+}
+
+fn exit_code(done: anyhow::Result<bool>) -> ExitCode {
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
         Err(cause) => fail(FAILED, &cause),

@@ -81,38 +81,57 @@ impl Parts {
     /// Opens the keepers on the data folder and wires everything to them. Nothing runs yet.
     pub async fn open(config: &Config) -> Result<Self> {
         let go = tokio::task::spawn_blocking(GoEnv::read);
-        let catalog = Catalog::open(&config.catalog_url()).await.context("the catalog cannot be opened")?;
-        let folder = config.store_folder();
-        let store = Store::open_local(&folder, &folder.join("incoming")).with_context(|| format!("the store in {} cannot be opened", folder.display()))?;
-        store.probe().await.with_context(|| format!("the store in {} cannot be written", folder.display()))?;
-        let queue = Queue::open(&config.queue_url()).await.context("the queue cannot be opened")?;
+        let Keepers {
+            catalog,
+            store,
+            queue,
+        } = Keepers::open(config).await?;
         let instance_id = instance_id(&catalog).await?;
         let go = go.await?;
         let upstream = choose_upstream(config, &go)?;
         let privacy = privacy(config, &go)?;
         let outside = Outside::new(&outside_config(config, &instance_id)?)?;
-        let list: UpstreamList = upstream.list.parse().with_context(|| format!("the upstream list {} (from {})", upstream.shown, upstream.source))?;
-        let spare = upstream.spare.as_deref().and_then(|list| list.parse::<UpstreamList>().ok());
-        let bounds = UpstreamBounds { answer_within: config.origin_timeout, small_within: config.origin_timeout, ..UpstreamBounds::default() };
-        let upstreams = Arc::new(Upstreams::new(outside.clone(), &list, spare.as_ref(), privacy.clone(), bounds));
+        let (upstreams, list) = upstreams(config, &upstream, &outside, &privacy)?;
         let databases = Databases::open(config, &upstreams, &list, &catalog, &store)?;
         let names = databases.by_name.keys().cloned().collect();
+        let absent = if config.sumdb_absent == SumdbAbsent::Allow {
+            Absent::Allow
+        } else {
+            Absent::Refuse
+        };
         let trust = Trust {
-            database: databases.trusted.clone(),
-            toolchains: databases.toolchains.clone(),
+            database: databases.trusted,
+            toolchains: databases.toolchains,
             privacy: Arc::new(privacy.clone()),
-            absent: if config.sumdb_absent == SumdbAbsent::Allow { Absent::Allow } else { Absent::Refuse },
+            absent,
         };
-        let processor = Processor { catalog: catalog.clone(), store: store.clone(), upstreams, trust: Arc::new(trust) };
-        let settings = Settings {
-            zips_all: config.zips_all,
-            absent: processor.trust.absent,
-            capture_workers: config.capture_workers,
-            zip_workers: config.capture_workers.div_ceil(2),
+        let processor = Processor {
+            catalog: catalog.clone(),
+            store: store.clone(),
+            upstreams,
+            trust: Arc::new(trust),
         };
-        let passing = Passing { catalog: catalog.clone(), databases: databases.by_name };
-        let pipeline = Pipeline::register(PipelineParts { processor: processor.clone(), passing, queue: queue.clone(), settings });
-        Ok(Self { catalog, store, queue, processor, pipeline, outside, privacy, instance_id, upstream, databases: names })
+        let pipeline = Pipeline::register(PipelineParts {
+            processor: processor.clone(),
+            passing: Passing {
+                catalog: catalog.clone(),
+                databases: databases.by_name,
+            },
+            queue: queue.clone(),
+            settings: settings(config, absent),
+        });
+        Ok(Self {
+            catalog,
+            store,
+            queue,
+            processor,
+            pipeline,
+            outside,
+            privacy,
+            instance_id,
+            upstream,
+            databases: names,
+        })
     }
 
     /// Starts the workers and the sweep.
@@ -132,10 +151,90 @@ impl Parts {
 
     /// A GOPROXY tree as the only source.
     pub fn upstreams_of_tree(&self, tree: &Path) -> Result<Upstreams> {
-        let Some(tree) = tree.to_str() else { bail!("the path {} is not UTF-8", tree.display()) };
-        let url = url::Url::from_directory_path(tree).map_err(|()| anyhow::anyhow!("{tree} is not an absolute path"))?;
+        let Some(tree) = tree.to_str() else {
+            bail!("the path {} is not UTF-8", tree.display())
+        };
+        let url = url::Url::from_directory_path(tree)
+            .map_err(|()| anyhow::anyhow!("{tree} is not an absolute path"))?;
         let list: UpstreamList = url.as_str().parse()?;
-        Ok(Upstreams::new(self.outside.clone(), &list, None, Privacy::default(), UpstreamBounds::default()))
+        Ok(Upstreams::new(
+            self.outside.clone(),
+            &list,
+            None,
+            Privacy::default(),
+            UpstreamBounds::default(),
+        ))
+    }
+}
+
+/// What keeps things on the data folder, or where the configuration says instead.
+struct Keepers {
+    catalog: Catalog,
+    store: Store,
+    queue: Queue,
+}
+
+impl Keepers {
+    async fn open(config: &Config) -> Result<Self> {
+        let catalog = Catalog::open(&config.catalog_url())
+            .await
+            .context("the catalog cannot be opened")?;
+        let folder = config.store_folder();
+        let store = Store::open_local(&folder, &folder.join("incoming"))
+            .with_context(|| format!("the store in {} cannot be opened", folder.display()))?;
+        store
+            .probe()
+            .await
+            .with_context(|| format!("the store in {} cannot be written", folder.display()))?;
+        let queue = Queue::open(&config.queue_url())
+            .await
+            .context("the queue cannot be opened")?;
+        Ok(Self {
+            catalog,
+            store,
+            queue,
+        })
+    }
+}
+
+fn upstreams(
+    config: &Config,
+    chosen: &ChosenUpstream,
+    outside: &Outside,
+    privacy: &Privacy,
+) -> Result<(Arc<Upstreams>, UpstreamList)> {
+    let list: UpstreamList = chosen.list.parse().with_context(|| {
+        format!(
+            "the upstream list {} (from {})",
+            chosen.shown, chosen.source
+        )
+    })?;
+    let spare = chosen
+        .spare
+        .as_deref()
+        .and_then(|list| list.parse::<UpstreamList>().ok());
+    let bounds = UpstreamBounds {
+        answer_within: config.origin_timeout,
+        small_within: config.origin_timeout,
+        ..UpstreamBounds::default()
+    };
+    let upstreams = Upstreams::new(
+        outside.clone(),
+        &list,
+        spare.as_ref(),
+        privacy.clone(),
+        bounds,
+    );
+    Ok((Arc::new(upstreams), list))
+}
+
+fn settings(config: &Config, absent: Absent) -> Settings {
+    let capture_workers = config.capture_workers;
+    Settings {
+        zips_all: config.zips_all,
+        absent,
+        capture_workers,
+        zip_workers: capture_workers.div_ceil(2),
     }
 }
 
@@ -147,13 +246,32 @@ struct Databases {
 }
 
 impl Databases {
-    fn open(config: &Config, upstreams: &Upstreams, list: &UpstreamList, catalog: &Catalog, store: &Store) -> Result<Self> {
+    fn open(
+        config: &Config,
+        upstreams: &Upstreams,
+        list: &UpstreamList,
+        catalog: &Catalog,
+        store: &Store,
+    ) -> Result<Self> {
         let make = |text: &str| -> Result<Arc<ChecksumDatabase>> {
-            let key: DatabaseKey = text.parse().with_context(|| format!("`{text}` names no checksum database; write name+key, or 'name+key url'"))?;
+            let key: DatabaseKey = text.parse().with_context(|| {
+                format!("`{text}` names no checksum database; write name+key, or 'name+key url'")
+            })?;
             let transport = Arc::new(DatabaseWay::new(upstreams, &key)?);
-            let heads = Heads { catalog: catalog.clone(), database: key.name().to_owned() };
-            let tiles = Tiles { store: store.clone(), database: key.name().to_owned() };
-            Ok(Arc::new(ChecksumDatabase::new(key, transport, Arc::new(heads), Arc::new(tiles))))
+            let heads = Heads {
+                catalog: catalog.clone(),
+                database: key.name().to_owned(),
+            };
+            let tiles = Tiles {
+                store: store.clone(),
+                database: key.name().to_owned(),
+            };
+            Ok(Arc::new(ChecksumDatabase::new(
+                key,
+                transport,
+                Arc::new(heads),
+                Arc::new(tiles),
+            )))
         };
         let public = make(PUBLIC_KEY)?;
         let trusted = match config.sumdb.trim() {
@@ -168,8 +286,16 @@ impl Databases {
         if let Some(trusted) = &trusted {
             by_name.insert(trusted.name().to_owned(), trusted.clone());
         }
-        let toolchains = if trusted.is_none() && !is_one_tree(list) { Some(public) } else { None };
-        Ok(Self { trusted, toolchains, by_name })
+        let toolchains = if trusted.is_none() && !is_one_tree(list) {
+            Some(public)
+        } else {
+            None
+        };
+        Ok(Self {
+            trusted,
+            toolchains,
+            by_name,
+        })
     }
 }
 
@@ -190,36 +316,66 @@ async fn instance_id(catalog: &Catalog) -> Result<String> {
 fn choose_upstream(config: &Config, go: &GoEnv) -> Result<ChosenUpstream> {
     let kept = config.data.join(LAST_UPSTREAM);
     let last_used = std::fs::read_to_string(&kept).ok();
-    let own = Own { listen: config.listen.clone(), public_url: config.public_url.clone() };
-    let choice = choose(config.upstream.as_deref(), go.get("GOPROXY"), last_used.as_deref(), &own);
+    let own = Own {
+        listen: config.listen.clone(),
+        public_url: config.public_url.clone(),
+    };
+    let choice = choose(
+        config.upstream.as_deref(),
+        go.get("GOPROXY"),
+        last_used.as_deref(),
+        &own,
+    );
     if !choice.dropped.is_empty() {
-        warn!(dropped = choice.dropped.join(" "), kept = shown(&choice.list), source = choice.source, "upstream entries that lead to this server itself are left out");
+        warn!(
+            dropped = choice.dropped.join(" "),
+            kept = shown(&choice.list),
+            source = choice.source,
+            "upstream entries that lead to this server itself are left out"
+        );
     }
     if last_used.as_deref() != Some(choice.list.as_str()) {
-        write_private(&kept, &choice.list).with_context(|| format!("cannot write {}", kept.display()))?;
+        write_private(&kept, &choice.list)
+            .with_context(|| format!("cannot write {}", kept.display()))?;
     }
     let spare = last_used.filter(|last| *last != choice.list);
-    Ok(ChosenUpstream { shown: shown(&choice.list), list: choice.list, spare, source: choice.source })
+    Ok(ChosenUpstream {
+        shown: shown(&choice.list),
+        list: choice.list,
+        spare,
+        source: choice.source,
+    })
 }
 
 /// A list without its passwords, for people.
 fn shown(list: &str) -> String {
-    list.parse::<UpstreamList>().map_or_else(|_| "(not a list)".to_owned(), |list| list.to_string())
+    list.parse::<UpstreamList>()
+        .map_or_else(|_| "(not a list)".to_owned(), |list| list.to_string())
 }
 
 /// Writes a file that only its owner reads.
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(text.as_bytes())
 }
 
 /// Private patterns: Granary's own settings, else go's; GONOPROXY and GONOSUMDB default to GOPRIVATE, as in go.
 fn privacy(config: &Config, go: &GoEnv) -> Result<Privacy> {
-    let value = |own: &Option<String>, name: &str| own.clone().or_else(|| go.get(name).map(|(value, _)| value.to_owned()));
+    let value = |own: &Option<String>, name: &str| {
+        own.clone()
+            .or_else(|| go.get(name).map(|(value, _)| value.to_owned()))
+    };
     let privacy = Privacy::new(
-        value(&config.private.goprivate, "GOPRIVATE").unwrap_or_default().as_str(),
+        value(&config.private.goprivate, "GOPRIVATE")
+            .unwrap_or_default()
+            .as_str(),
         value(&config.private.gonoproxy, "GONOPROXY").as_deref(),
         value(&config.private.gonosumdb, "GONOSUMDB").as_deref(),
     );
@@ -229,16 +385,25 @@ fn privacy(config: &Config, go: &GoEnv) -> Result<Privacy> {
 fn outside_config(config: &Config, instance_id: &str) -> Result<OutsideConfig> {
     let variable = |upper: &str| {
         let lower = upper.to_lowercase();
-        std::env::var(upper).or_else(|_| std::env::var(lower)).unwrap_or_default()
+        std::env::var(upper)
+            .or_else(|_| std::env::var(lower))
+            .unwrap_or_default()
     };
     let mut outside = OutsideConfig::new(env!("CARGO_PKG_VERSION"), ABOUT, instance_id);
-    outside.outgoing = OutgoingProxies::new(&variable("HTTPS_PROXY"), &variable("HTTP_PROXY"), &variable("NO_PROXY"))?;
-    outside.allow = AllowList::new(config.origin_allow.iter().map(String::as_str)).context("`origin.allow`")?;
+    outside.outgoing = OutgoingProxies::new(
+        &variable("HTTPS_PROXY"),
+        &variable("HTTP_PROXY"),
+        &variable("NO_PROXY"),
+    )?;
+    outside.allow =
+        AllowList::new(config.origin_allow.iter().map(String::as_str)).context("`origin.allow`")?;
     outside.places_per_host = config.origin_per_host;
     if let Ok(path) = std::env::var("SSL_CERT_FILE")
         && !path.is_empty()
     {
-        let pem = std::fs::read(&path).with_context(|| format!("cannot read the certificates that SSL_CERT_FILE names: {path}"))?;
+        let pem = std::fs::read(&path).with_context(|| {
+            format!("cannot read the certificates that SSL_CERT_FILE names: {path}")
+        })?;
         outside.roots.push(ExtraRoots { name: path, pem });
     }
     Ok(outside)

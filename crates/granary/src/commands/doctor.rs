@@ -12,6 +12,7 @@ use crate::config::goenv::GoEnv;
 use crate::lock::{FolderLock, Taken};
 use crate::logging;
 use crate::parts::Parts;
+use crate::server_socket;
 
 /// A module that every public proxy has; asking for its list costs one small request.
 const KNOWN_MODULE: &str = "golang.org/x/mod";
@@ -40,7 +41,12 @@ impl Report {
         };
         let mut out = std::io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", json!({ "check": check, "grade": word, "found": found, "advice": advice })).ok();
+            writeln!(
+                out,
+                "{}",
+                json!({ "check": check, "grade": word, "found": found, "advice": advice })
+            )
+            .ok();
             return;
         }
         writeln!(out, "{word:5}  {check}: {found}").ok();
@@ -54,19 +60,41 @@ impl Report {
 pub fn run(config: Config, json: bool) -> Result<bool> {
     logging::start("error", &config.log_format)?;
     let mut report = Report { json, well: true };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     check_go(&config, &mut report);
     match FolderLock::take(&config.data, "granary doctor") {
         Ok(Taken::Theirs(holder)) => {
-            report.say(Grade::Well, "data folder", &format!("{} is served by {holder}", config.data.display()), "");
+            report.say(
+                Grade::Well,
+                "data folder",
+                &format!("{} is served by {holder}", config.data.display()),
+                "",
+            );
             runtime.block_on(check_server(&config, &mut report));
         }
         Ok(Taken::Ours(_lock)) => {
-            report.say(Grade::Well, "data folder", &format!("{} is ours and free", config.data.display()), "");
-            report.say(Grade::Note, "server", "none runs on this data folder", "start one with `granary serve`");
+            report.say(
+                Grade::Well,
+                "data folder",
+                &format!("{} is ours and free", config.data.display()),
+                "",
+            );
+            report.say(
+                Grade::Note,
+                "server",
+                "none runs on this data folder",
+                "start one with `granary serve`",
+            );
             runtime.block_on(check_parts(&config, &mut report));
         }
-        Err(cause) => report.say(Grade::Wrong, "data folder", &format!("{cause:#}"), "name a folder that this user may write with --data or GRANARY_DATA"),
+        Err(cause) => report.say(
+            Grade::Wrong,
+            "data folder",
+            &format!("{cause:#}"),
+            "name a folder that this user may write with --data or GRANARY_DATA",
+        ),
     }
     Ok(report.well)
 }
@@ -75,32 +103,86 @@ fn check_go(config: &Config, report: &mut Report) {
     let url = client_url(config);
     let go = GoEnv::read();
     match go.get("GOPROXY") {
-        Some((list, source)) if list.contains(&url) => report.say(Grade::Well, "go client", &format!("GOPROXY of {source} is {list}"), ""),
-        Some((list, source)) => report.say(Grade::Note, "go client", &format!("GOPROXY of {source} is {list}"), &format!("go does not use this server; `go env -w GOPROXY={url},direct` makes it")),
-        None => report.say(Grade::Note, "go client", "no go on this machine and no GOPROXY set", "nothing to do on a server; clients set GOPROXY"),
+        Some((list, source)) if list.contains(&url) => report.say(
+            Grade::Well,
+            "go client",
+            &format!("GOPROXY of {source} is {list}"),
+            "",
+        ),
+        Some((list, source)) => report.say(
+            Grade::Note,
+            "go client",
+            &format!("GOPROXY of {source} is {list}"),
+            &format!("go does not use this server; `go env -w GOPROXY={url}` makes it"),
+        ),
+        None => report.say(
+            Grade::Note,
+            "go client",
+            "no go on this machine and no GOPROXY set",
+            "nothing to do on a server; clients set GOPROXY",
+        ),
     }
 }
 
 async fn check_server(config: &Config, report: &mut Report) {
-    match tokio::net::UnixStream::connect(config.socket()).await {
-        Ok(_) => report.say(Grade::Well, "server", &format!("its socket {} answers", config.socket().display()), ""),
-        Err(cause) => report.say(Grade::Wrong, "server", &format!("its socket {} does not answer: {cause}", config.socket().display()), "look at its log; `/readyz` says what is wrong"),
+    let socket = config.socket();
+    match server_socket::get(&socket, "/readyz").await {
+        Ok((200, _)) => report.say(
+            Grade::Well,
+            "server",
+            &format!("it answers on {} and is ready", socket.display()),
+            "",
+        ),
+        Ok((status, text)) => report.say(
+            Grade::Wrong,
+            "server",
+            &format!("/readyz says {status}: {}", text.trim()),
+            "what it names is in the way; the server's log says more",
+        ),
+        Err(cause) => report.say(
+            Grade::Wrong,
+            "server",
+            &format!("{cause:#}"),
+            "another command may hold the folder; otherwise look at the server's log",
+        ),
     }
 }
 
 async fn check_parts(config: &Config, report: &mut Report) {
     let parts = match Parts::open(config).await {
         Ok(parts) => parts,
-        Err(cause) => return report.say(Grade::Wrong, "keepers", &format!("{cause:#}"), "the message names what cannot be opened; nothing was changed"),
+        Err(cause) => {
+            return report.say(
+                Grade::Wrong,
+                "keepers",
+                &format!("{cause:#}"),
+                "the message names what cannot be opened; nothing was changed",
+            );
+        }
     };
     let versions = parts.catalog.count_versions().await;
     match versions {
         Ok(count) => report.say(Grade::Well, "catalog", &format!("{count} versions"), ""),
-        Err(cause) => report.say(Grade::Wrong, "catalog", &cause.to_string(), "`granary verify` compares it with the store; restore a copy if it is damaged"),
+        Err(cause) => report.say(
+            Grade::Wrong,
+            "catalog",
+            &cause.to_string(),
+            "`granary verify` compares it with the store; restore a copy if it is damaged",
+        ),
     }
     match parts.store.probe().await {
-        Ok(()) => report.say(Grade::Well, "store", &format!("{} can be written", config.store_folder().display()), ""),
-        Err(cause) => report.say(Grade::Wrong, "store", &cause.to_string(), "make room, or give this user the right to write there"),
+        Ok(()) => report.say(
+            Grade::Well,
+            "store",
+            &format!("{} can be written", config.store_folder().display()),
+            "",
+        ),
+        Err(cause) => report.say(
+            Grade::Wrong,
+            "store",
+            &cause.to_string(),
+            "make room, or give this user the right to write there",
+        ),
     }
     check_upstream(&parts, report).await;
     check_database(&parts, report).await;
@@ -110,13 +192,29 @@ async fn check_parts(config: &Config, report: &mut Report) {
 async fn check_upstream(parts: &Parts, report: &mut Report) {
     let source = format!("{} (from {})", parts.upstream.shown, parts.upstream.source);
     if !parts.upstream.list.contains("://") {
-        let advice = "modules cannot be captured yet: name a GOPROXY in `upstream` (GRANARY_UPSTREAM)";
+        let advice =
+            "modules cannot be captured yet: name a GOPROXY in `upstream` (GRANARY_UPSTREAM)";
         return report.say(Grade::Note, "upstream", &source, advice);
     }
-    let Ok(module) = KNOWN_MODULE.parse::<ModulePath>() else { return };
+    let Ok(module) = KNOWN_MODULE.parse::<ModulePath>() else {
+        return;
+    };
     match parts.processor.list_versions(&module).await {
-        catalog::work::ListAnswer::Versions(versions) => report.say(Grade::Well, "upstream", &format!("{source} answers: {} versions of {KNOWN_MODULE}", versions.len()), ""),
-        catalog::work::ListAnswer::Refused(refusal) => report.say(Grade::Wrong, "upstream", &format!("{source}: {}", refusal.text), "check the network, HTTPS_PROXY and the `upstream` setting"),
+        catalog::work::ListAnswer::Versions(versions) => report.say(
+            Grade::Well,
+            "upstream",
+            &format!(
+                "{source} answers: {} versions of {KNOWN_MODULE}",
+                versions.len()
+            ),
+            "",
+        ),
+        catalog::work::ListAnswer::Refused(refusal) => report.say(
+            Grade::Wrong,
+            "upstream",
+            &format!("{source}: {}", refusal.text),
+            "check the network, HTTPS_PROXY and the `upstream` setting",
+        ),
     }
 }
 
@@ -126,7 +224,17 @@ async fn check_database(parts: &Parts, report: &mut Report) {
         return report.say(Grade::Note, "checksum database", "switched off", advice);
     };
     match database.raw("latest").await {
-        Ok(_) => report.say(Grade::Well, "checksum database", &format!("{} answers and its signature holds", database.name()), ""),
-        Err(cause) => report.say(Grade::Wrong, "checksum database", &format!("{}: {cause}", database.name()), "without it no public module can be captured; what is stored is still served"),
+        Ok(_) => report.say(
+            Grade::Well,
+            "checksum database",
+            &format!("{} answers and its signature holds", database.name()),
+            "",
+        ),
+        Err(cause) => report.say(
+            Grade::Wrong,
+            "checksum database",
+            &format!("{}: {cause}", database.name()),
+            "without it no public module can be captured; what is stored is still served",
+        ),
     }
 }

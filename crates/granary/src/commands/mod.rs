@@ -13,19 +13,54 @@ use crate::config::Config;
 use crate::config::layers::Layers;
 use crate::operations::Operation;
 
+/// Runs a command that needs neither configuration nor data folder, so that neither can stand in its way; none for the
+/// other commands.
+pub fn run_alone(cli: &Cli) -> Option<Result<bool>> {
+    match &cli.command {
+        Command::H1 { paths, of } => Some(h1::run(paths, of.as_deref(), cli.common.json)),
+        Command::Completion { shell } => Some(show::completion(*shell)),
+        _ => None,
+    }
+}
+
 /// Runs the command; `Ok(false)` is exit code 1 with nothing more to say.
 pub fn run(cli: &Cli, layers: &Layers, config: Config) -> Result<bool> {
     let json = cli.common.json;
+    if !matches!(cli.command, Command::Serve { .. }) {
+        show::unknown_variables(layers);
+    }
     match &cli.command {
         Command::Serve { .. } => serve::run(layers, config),
-        Command::Get { queries, no_zips } => on_folder::run(config, Operation::Get { queries: queries.clone(), zips: !no_zips }, json),
+        Command::Get { queries, no_zips } => on_folder::run(
+            config,
+            Operation::Get {
+                queries: queries.clone(),
+                zips: !no_zips,
+            },
+            json,
+        ),
         Command::Verify => on_folder::run(config, Operation::Verify, json),
-        Command::Export { view, dir } => on_folder::run(config, Operation::Export { view: view.clone(), dir: std::path::absolute(dir)? }, json),
-        Command::Import { tree } => on_folder::run(config, Operation::Import { tree: std::path::absolute(tree)? }, json),
+        Command::Export { view, dir } => on_folder::run(
+            config,
+            Operation::Export {
+                view: view.clone(),
+                dir: std::path::absolute(dir)?,
+            },
+            json,
+        ),
+        Command::Import { tree } => on_folder::run(
+            config,
+            Operation::Import {
+                tree: std::path::absolute(tree)?,
+            },
+            json,
+        ),
         Command::Doctor => doctor::run(config, json),
-        Command::Config { what: ConfigCommand::Show } => show::config(layers, &config, json),
-        Command::H1 { paths, of } => h1::run(paths, of.as_deref(), json),
+        Command::Config {
+            what: ConfigCommand::Show,
+        } => show::config(layers, &config, json),
         Command::Env => show::env(&config, json),
-        Command::Completion { shell } => show::completion(*shell),
+        // Done before by `run_alone`.
+        Command::H1 { .. } | Command::Completion { .. } => Ok(true),
     }
 }

@@ -1,31 +1,55 @@
 //! Commands on the data folder: over the socket when a server holds the folder, else on the folder itself.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
-use crate::line::Show;
+use crate::line::{LINES_IN_FLIGHT, Show};
 use crate::lock::{FolderLock, Taken};
 use crate::logging;
-use crate::operations::{LINES_IN_FLIGHT, Operation, run as run_operation};
+use crate::operations::{Operation, run as run_operation};
 use crate::parts::Parts;
 use crate::server_socket;
 
 /// Runs one operation and shows its lines.
 pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
     // A command speaks through its lines; its log only speaks up when something is wrong.
-    let level = if config.log_level == "info" { "error" } else { config.log_level.as_str() };
+    let level = if config.log_level == "info" {
+        "error"
+    } else {
+        config.log_level.as_str()
+    };
     logging::start(level, &config.log_format)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // What only reads must not make a folder out of a mistyped name and then call it well.
+    let reads = matches!(operation, Operation::Verify | Operation::Export { .. });
+    if reads && config.database.is_none() && !config.data.join("catalog.db").exists() {
+        bail!(
+            "there is no Granary in {}: name its data folder with --data or GRANARY_DATA",
+            config.data.display()
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let mut show = Show::new(json);
     match FolderLock::take(&config.data, "a command")? {
         Taken::Theirs(_) => {
             let operation = serde_json::to_vec(&operation)?;
-            runtime.block_on(server_socket::run(&config.socket(), operation, |line| show.line(line)))?;
+            runtime.block_on(server_socket::run(&config.socket(), operation, |line| {
+                show.line(line)
+            }))?;
         }
         Taken::Ours(_lock) => runtime.block_on(async {
-            let parts = Parts::open(&config).await?;
-            parts.start().await;
+            // Without a server only what was asked for is done: zips that follow behind are for the next server, and
+            // only `get` is made of jobs.
+            let parts = Parts::open(&Config {
+                zips_all: false,
+                ..config
+            })
+            .await?;
+            if matches!(operation, Operation::Get { .. }) {
+                parts.start().await;
+            }
             let (send, mut receive) = mpsc::channel(LINES_IN_FLIGHT);
             let work = async {
                 run_operation(&parts, operation, send).await;
@@ -40,5 +64,7 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
             anyhow::Ok(())
         })?,
     }
-    Ok(show.well.unwrap_or(false))
+    show.well.ok_or_else(|| {
+        anyhow!("the server went away before it was done; what it did is kept, ask again")
+    })
 }

@@ -19,13 +19,22 @@ use crate::parts::Parts;
 pub fn run(layers: &Layers, config: Config) -> Result<bool> {
     logging::start(&config.log_level, &config.log_format)?;
     if !layers.unknown_variables.is_empty() {
-        warn!(variables = layers.unknown_variables.join(" "), "these variables name no setting and do nothing; `granary config show` lists the settings");
+        warn!(
+            variables = layers.unknown_variables.join(" "),
+            "these variables name no setting and do nothing; `granary config show` lists the settings"
+        );
     }
     let _lock = match FolderLock::take_over(&config.data, "granary serve")? {
         Taken::Ours(lock) => lock,
-        Taken::Theirs(holder) => bail!("the data folder {} is in use by {holder}: stop it, or name another folder with --data", config.data.display()),
+        Taken::Theirs(holder) => bail!(
+            "the data folder {} is in use by {holder}: stop it, or name another folder with --data",
+            config.data.display()
+        ),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("granary").build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("granary")
+        .build()?;
     runtime.block_on(serve(config))?;
     Ok(true)
 }
@@ -34,7 +43,12 @@ async fn serve(config: Config) -> Result<()> {
     let shutdown = shutdown_signal()?;
     let parts = Arc::new(Parts::open(&config).await?);
     parts.start().await;
-    let front = web::Front::new(parts.catalog.clone(), parts.store.clone(), parts.queue.clone(), front_config(&config, &parts)?);
+    let front = web::Front::new(
+        parts.catalog.clone(),
+        parts.store.clone(),
+        parts.queue.clone(),
+        front_config(&config, &parts)?,
+    );
     let control = control::router(parts.clone(), tokio::runtime::Handle::current());
     let url = client_url(&config);
     info!(
@@ -44,7 +58,9 @@ async fn serve(config: Config) -> Result<()> {
         upstream = parts.upstream.shown,
         "serving Go modules; in any Go project: GOPROXY={url} go mod download"
     );
-    web::serve(listeners(&config), front, control, shutdown).await.context("serving ended early")?;
+    web::serve(listeners(&config), front, control, shutdown)
+        .await
+        .context("serving ended early")?;
     parts.close().await;
     info!("stopped");
     Ok(())
@@ -52,15 +68,28 @@ async fn serve(config: Config) -> Result<()> {
 
 fn listeners(config: &Config) -> Vec<ListenerConfig> {
     let public = config.listen.iter().map(|address| match &config.tls {
-        Some((certificate, key)) => ListenerConfig::Tls { address: *address, certificate: certificate.clone(), key: key.clone() },
+        Some((certificate, key)) => ListenerConfig::Tls {
+            address: *address,
+            certificate: certificate.clone(),
+            key: key.clone(),
+        },
         None => ListenerConfig::Tcp(*address),
     });
-    public.chain([ListenerConfig::Unix(config.socket())]).collect()
+    public
+        .chain([ListenerConfig::Unix(config.socket())])
+        .collect()
 }
 
 fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
-    let prefix = config.public_url.as_ref().map(|url| url.path().trim_end_matches('/').to_owned());
-    let trusted: Result<Vec<_>, _> = config.trusted_proxies.iter().map(|network| network.parse()).collect();
+    let prefix = config
+        .public_url
+        .as_ref()
+        .map(|url| url.path().trim_end_matches('/').to_owned());
+    let trusted: Result<Vec<_>, _> = config
+        .trusted_proxies
+        .iter()
+        .map(|network| network.parse())
+        .collect();
     Ok(FrontConfig {
         instance_id: parts.instance_id.clone(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -68,7 +97,8 @@ fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
         public_prefix: prefix.unwrap_or_default(),
         databases: parts.databases.clone(),
         private: parts.privacy.database_patterns().clone(),
-        trusted_proxies: trusted.context("`trusted_proxies`: write addresses or networks such as 10.0.0.0/8")?,
+        trusted_proxies: trusted
+            .context("`trusted_proxies`: write addresses or networks such as 10.0.0.0/8")?,
         threads: config.threads,
         cache_bytes: config.cache_memory,
         list_fresh: config.list_fresh,

@@ -22,12 +22,32 @@ pub fn config(layers: &Layers, config: &Config, as_json: bool) -> Result<bool> {
             _ => given.text,
         };
         if as_json {
-            writeln!(out, "{}", json!({ "key": key.name, "variable": key.variable(), "value": value, "source": given.source, "help": key.help }))?;
+            writeln!(
+                out,
+                "{}",
+                json!({ "key": key.name, "variable": key.variable(), "value": value, "source": given.source, "help": key.help })
+            )?;
         } else {
-            writeln!(out, "# {} ({}; {})\n{} = {:?}\n", key.help, key.variable(), given.source, key.name, value)?;
+            writeln!(
+                out,
+                "# {} ({}; {})\n{} = {:?}\n",
+                key.help,
+                key.variable(),
+                given.source,
+                key.name,
+                value
+            )?;
         }
     }
     Ok(true)
+}
+
+/// Says on standard error which variables look like settings and are none. The server says it in its log.
+pub fn unknown_variables(layers: &Layers) {
+    if !layers.unknown_variables.is_empty() {
+        let names = layers.unknown_variables.join(" ");
+        writeln!(std::io::stderr(), "granary: warning: no setting is called {names}; `granary config show` lists the settings").ok();
+    }
 }
 
 /// Prints the lines that make go use this server.
@@ -35,10 +55,10 @@ pub fn env(config: &Config, as_json: bool) -> Result<bool> {
     let url = client_url(config);
     let mut out = std::io::stdout().lock();
     if as_json {
-        writeln!(out, "{}", json!({ "GOPROXY": format!("{url},direct") }))?;
+        writeln!(out, "{}", json!({ "GOPROXY": format!("{url}") }))?;
         return Ok(true);
     }
-    writeln!(out, "go env -w GOPROXY={url},direct")?;
+    writeln!(out, "go env -w GOPROXY={url}")?;
     writeln!(out, "# and back to what it was:\n# go env -u GOPROXY")?;
     Ok(true)
 }
@@ -48,7 +68,11 @@ pub fn client_url(config: &Config) -> String {
     if let Some(url) = &config.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let scheme = if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let mut address = config.listen[0];
     if address.ip().is_unspecified() {
         address.set_ip(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));

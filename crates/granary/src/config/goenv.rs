@@ -51,7 +51,9 @@ impl GoEnv {
 
     /// The value of a variable and who said so.
     pub fn get(&self, name: &str) -> Option<(&str, &'static str)> {
-        self.values.get(name).map(|(value, source)| (value.as_str(), *source))
+        self.values
+            .get(name)
+            .map(|(value, source)| (value.as_str(), *source))
     }
 }
 
@@ -61,8 +63,13 @@ fn read_env_file() -> Option<String> {
         Some(off) if off == "off" => return None,
         Some(path) if !path.is_empty() => PathBuf::from(path),
         _ => {
-            let base = std::env::var_os("XDG_CONFIG_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
-            base.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config")))?.join("go/env")
+            let base = std::env::var_os("XDG_CONFIG_HOME")
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from);
+            base.or_else(|| {
+                std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".config"))
+            })?
+            .join("go/env")
         }
     };
     if std::fs::metadata(&path).ok()?.len() > ENV_FILE_BYTES_MAX {
@@ -73,7 +80,14 @@ fn read_env_file() -> Option<String> {
 
 fn parse_env_file(text: &str) -> Vec<(&'static str, String)> {
     let lines = text.lines().filter_map(|line| line.trim().split_once('='));
-    lines.filter_map(|(name, value)| Some((*NAMES.iter().find(|known| **known == name)?, value.trim().to_owned()))).collect()
+    lines
+        .filter_map(|(name, value)| {
+            Some((
+                *NAMES.iter().find(|known| **known == name)?,
+                value.trim().to_owned(),
+            ))
+        })
+        .collect()
 }
 
 /// Asks `go env`, away from any module and without switching toolchains; none when there is no go or it takes too long.
@@ -99,7 +113,12 @@ fn ask_go() -> Option<Vec<(&'static str, String)>> {
     }
     let output = child.wait_with_output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    Some(NAMES.into_iter().zip(text.lines().map(str::to_owned)).collect())
+    Some(
+        NAMES
+            .into_iter()
+            .zip(text.lines().map(str::to_owned))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -108,9 +127,16 @@ mod tests {
 
     #[test]
     fn the_env_file_gives_only_what_is_asked_for() {
-        let text = "GOPROXY=http://127.0.0.1:3000,direct\n# comment\nGOFLAGS=-x\nGOPRIVATE=corp.example\n";
+        let text =
+            "GOPROXY=http://127.0.0.1:3000,direct\n# comment\nGOFLAGS=-x\nGOPRIVATE=corp.example\n";
         let found = parse_env_file(text);
-        assert_eq!(found, [("GOPROXY", "http://127.0.0.1:3000,direct".to_owned()), ("GOPRIVATE", "corp.example".to_owned())]);
+        assert_eq!(
+            found,
+            [
+                ("GOPROXY", "http://127.0.0.1:3000,direct".to_owned()),
+                ("GOPRIVATE", "corp.example".to_owned())
+            ]
+        );
     }
 
     #[test]

@@ -14,45 +14,155 @@ pub struct Key {
 }
 
 const fn key(name: &'static str, default: &'static str, help: &'static str) -> Key {
-    Key { name, default, secret: false, help }
+    Key {
+        name,
+        default,
+        secret: false,
+        help,
+    }
 }
 
 const fn secret(name: &'static str, default: &'static str, help: &'static str) -> Key {
-    Key { name, default, secret: true, help }
+    Key {
+        name,
+        default,
+        secret: true,
+        help,
+    }
 }
 
 /// All settings, in the order in which `granary config show` prints them.
 pub const KEYS: &[Key] = &[
-    key("listen", "127.0.0.1:3000", "addresses to listen on, comma separated; loopback unless told otherwise"),
-    key("data", "", "folder for everything that is kept (default: granary in the user's data folder)"),
-    key("profile", "private", "private (a team's own) or public (hosting for the world)"),
-    key("public_url", "", "address under which clients reach this server; may have a path (default: the first listener)"),
-    key("trusted_proxies", "", "addresses or networks whose X-Forwarded-For and X-Request-Id are believed"),
-    secret("database", "", "where the catalog lives: sqlite in the data folder, or postgres://user:password@host/name"),
-    key("store", "", "where the artifacts live: file:///folder (default: the data folder)"),
-    secret("upstream", "", "GOPROXY list to capture from (default: the one that go itself is set to use)"),
-    key("goprivate", "", "patterns of private module paths, as GOPRIVATE (default: go's own setting)"),
-    key("gonoproxy", "", "patterns never asked of an upstream, as GONOPROXY (default: goprivate)"),
-    key("gonosumdb", "", "patterns never asked of a checksum database, as GONOSUMDB (default: goprivate)"),
-    key("sumdb", "sum.golang.org", "checksum database as in GOSUMDB: name, name+key, 'name+key url', or off"),
-    key("sumdb_absent", "refuse", "a public module of which the database has no record: refuse or allow"),
-    key("sumdb_also", "", "further databases that clients may reach through this server: name+key or 'name+key url', comma separated"),
-    key("capture.zips", "all", "all: the zip of every captured version follows at low priority; asked: only zips that someone asks for"),
+    key(
+        "listen",
+        "127.0.0.1:3000",
+        "addresses to listen on, comma separated; loopback unless told otherwise",
+    ),
+    key(
+        "data",
+        "",
+        "folder for everything that is kept (default: granary in the user's data folder)",
+    ),
+    key(
+        "profile",
+        "private",
+        "private (a team's own) or public (hosting for the world)",
+    ),
+    key(
+        "public_url",
+        "",
+        "address under which clients reach this server; may have a path (default: the first listener)",
+    ),
+    key(
+        "trusted_proxies",
+        "",
+        "addresses or networks whose X-Forwarded-For and X-Request-Id are believed",
+    ),
+    secret(
+        "database",
+        "",
+        "where the catalog lives: sqlite in the data folder, or postgres://user:password@host/name",
+    ),
+    key(
+        "store",
+        "",
+        "where the artifacts live: file:///folder (default: the data folder)",
+    ),
+    secret(
+        "upstream",
+        "",
+        "GOPROXY list to capture from (default: the one that go itself is set to use)",
+    ),
+    key(
+        "goprivate",
+        "",
+        "patterns of private module paths, as GOPRIVATE (default: go's own setting)",
+    ),
+    key(
+        "gonoproxy",
+        "",
+        "patterns never asked of an upstream, as GONOPROXY (default: goprivate)",
+    ),
+    key(
+        "gonosumdb",
+        "",
+        "patterns never asked of a checksum database, as GONOSUMDB (default: goprivate)",
+    ),
+    key(
+        "sumdb",
+        "sum.golang.org",
+        "checksum database as in GOSUMDB: name, name+key, 'name+key url', or off",
+    ),
+    key(
+        "sumdb_absent",
+        "refuse",
+        "a public module of which the database has no record: refuse or allow",
+    ),
+    key(
+        "sumdb_also",
+        "",
+        "further databases that clients may reach through this server: name+key or 'name+key url', comma separated",
+    ),
+    key(
+        "capture.zips",
+        "all",
+        "all: the zip of every captured version follows at low priority; asked: only zips that someone asks for",
+    ),
     key("capture.workers", "64", "captures that run at once"),
-    key("list.fresh", "60s", "a version list younger than this is answered without asking the upstream"),
-    key("list.stale_max", "1h", "a version list younger than this is answered at once and refreshed behind"),
-    key("client_wait", "60s", "how long a go client waits for something that is being captured"),
-    key("origin.allow", "", "hosts or networks that may be contacted although private, comma separated"),
+    key(
+        "list.fresh",
+        "60s",
+        "a version list younger than this is answered without asking the upstream",
+    ),
+    key(
+        "list.stale_max",
+        "1h",
+        "a version list younger than this is answered at once and refreshed behind",
+    ),
+    key(
+        "client_wait",
+        "60s",
+        "how long a go client waits for something that is being captured",
+    ),
+    key(
+        "origin.allow",
+        "",
+        "hosts or networks that may be contacted although private, comma separated",
+    ),
     key("origin.per_host", "64", "requests in flight to one host"),
-    key("origin.timeout", "60s", "bound on one request for a small file; zips are bounded by a minimum rate instead"),
-    key("tls.cert", "", "certificate chain (PEM) to serve https with; re-read when it changes"),
+    key(
+        "origin.timeout",
+        "60s",
+        "bound on one request for a small file; zips are bounded by a minimum rate instead",
+    ),
+    key(
+        "tls.cert",
+        "",
+        "certificate chain (PEM) to serve https with; re-read when it changes",
+    ),
     key("tls.key", "", "private key (PEM) of the certificate"),
     key("cache.memory", "32MiB", "memory for hot answers"),
     key("connections_max", "10000", "connections open at once"),
-    key("threads", "0", "threads that answer clients; 0 is one a core"),
-    key("drain", "2s", "time between turning unready and closing the listeners on SIGTERM"),
-    key("log.level", "info", "error, warn, info, debug, trace, or a filter such as granary=debug"),
-    key("log.format", "auto", "auto (for people on a terminal, JSON otherwise), text or json"),
+    key(
+        "threads",
+        "0",
+        "threads that answer clients; 0 is one a core",
+    ),
+    key(
+        "drain",
+        "2s",
+        "time between turning unready and closing the listeners on SIGTERM",
+    ),
+    key(
+        "log.level",
+        "info",
+        "error, warn, info, debug, trace, or a filter such as granary=debug",
+    ),
+    key(
+        "log.format",
+        "auto",
+        "auto (for people on a terminal, JSON otherwise), text or json",
+    ),
 ];
 
 impl Key {
@@ -81,6 +191,9 @@ mod tests {
 
     #[test]
     fn the_variable_is_capitals_with_underscores() {
-        assert_eq!(find_key("list.stale_max").unwrap().variable(), "GRANARY_LIST_STALE_MAX");
+        assert_eq!(
+            find_key("list.stale_max").unwrap().variable(),
+            "GRANARY_LIST_STALE_MAX"
+        );
     }
 }

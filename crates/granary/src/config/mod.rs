@@ -5,6 +5,7 @@
 pub mod goenv;
 pub mod keys;
 pub mod layers;
+pub mod reader;
 pub mod upstream;
 
 use std::net::SocketAddr;
@@ -12,7 +13,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use gomod::private::PrivatePatterns;
 use layers::Layers;
+use origin::guard::AllowList;
+use origin::upstream::UpstreamList;
+use reader::Reader;
+use tlog::database::DatabaseKey;
+use web::config::Network;
 
 /// What the operator lets in when the checksum database has no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,17 +117,25 @@ pub struct Flags {
 /// where there is one), variables, flags.
 pub fn read_layers(flags: &Flags) -> Result<Layers> {
     let mut above = Layers::defaults();
-    above.add_variables(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))))?;
+    above.add_variables(
+        std::env::vars_os()
+            .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))),
+    )?;
     add_flags(&mut above, flags)?;
     let file = match (&flags.file, std::env::var_os("GRANARY_CONFIG")) {
         (Some(file), _) => Some(file.clone()),
         (None, Some(file)) => Some(PathBuf::from(file)),
-        (None, None) => data_folder(&above)?.map(|data| data.join("granary.toml")).filter(|file| file.exists()),
+        (None, None) => data_folder(&above)?
+            .map(|data| data.join("granary.toml"))
+            .filter(|file| file.exists()),
     };
     let Some(file) = file else { return Ok(above) };
     let mut layers = Layers::defaults();
     layers.add_file(&file)?;
-    layers.add_variables(std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))))?;
+    layers.add_variables(
+        std::env::vars_os()
+            .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))),
+    )?;
     add_flags(&mut layers, flags)?;
     Ok(layers)
 }
@@ -133,7 +148,9 @@ fn add_flags(layers: &mut Layers, flags: &Flags) -> Result<()> {
         layers.add_flag("listen", listen, "--listen")?;
     }
     for pair in &flags.set {
-        let (name, value) = pair.split_once('=').ok_or_else(|| anyhow!("--set wants KEY=VALUE, not `{pair}`"))?;
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| anyhow!("--set wants KEY=VALUE, not `{pair}`"))?;
         layers.add_flag(name.trim(), value, "--set")?;
     }
     Ok(())
@@ -145,8 +162,12 @@ fn data_folder(layers: &Layers) -> Result<Option<PathBuf>> {
     if !given.text.is_empty() {
         return Ok(Some(PathBuf::from(given.text)));
     }
-    let base = std::env::var_os("XDG_DATA_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let home = std::env::var_os("HOME").filter(|v| !v.is_empty()).map(|home| PathBuf::from(home).join(".local/share"));
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .filter(|v| !v.is_empty())
+        .map(PathBuf::from);
+    let home = std::env::var_os("HOME")
+        .filter(|v| !v.is_empty())
+        .map(|home| PathBuf::from(home).join(".local/share"));
     Ok(base.or(home).map(|base| base.join("granary")))
 }
 
@@ -157,13 +178,17 @@ impl Config {
     /// The first value that makes no sense, by key and source.
     pub fn from_layers(layers: &Layers) -> Result<Self> {
         let read = Reader { layers };
-        let data = data_folder(layers)?.ok_or_else(|| anyhow!("no home folder is known: say where to keep the data with --data or GRANARY_DATA"))?;
+        let data = data_folder(layers)?.ok_or_else(|| {
+            anyhow!(
+                "no home folder is known: say where to keep the data with --data or GRANARY_DATA"
+            )
+        })?;
         let tls = match (read.optional("tls.cert"), read.optional("tls.key")) {
             (Some(cert), Some(key)) => Some((PathBuf::from(cert), PathBuf::from(key))),
             (None, None) => None,
             _ => bail!("tls.cert and tls.key belong together: one of them is missing"),
         };
-        Ok(Self {
+        let config = Self {
             listen: read.addresses("listen")?,
             data,
             profile: read.one_of("profile", &["private", "public"])?,
@@ -172,9 +197,17 @@ impl Config {
             database: read.database()?,
             store: read.store()?,
             upstream: read.optional("upstream"),
-            private: PrivateSettings { goprivate: read.given("goprivate"), gonoproxy: read.given("gonoproxy"), gonosumdb: read.given("gonosumdb") },
+            private: PrivateSettings {
+                goprivate: read.given("goprivate"),
+                gonoproxy: read.given("gonoproxy"),
+                gonosumdb: read.given("gonosumdb"),
+            },
             sumdb: layers.get("sumdb").text,
-            sumdb_absent: if read.one_of("sumdb_absent", &["refuse", "allow"])? == "allow" { SumdbAbsent::Allow } else { SumdbAbsent::Refuse },
+            sumdb_absent: if read.one_of("sumdb_absent", &["refuse", "allow"])? == "allow" {
+                SumdbAbsent::Allow
+            } else {
+                SumdbAbsent::Refuse
+            },
             sumdb_also: read.list("sumdb_also"),
             zips_all: read.one_of("capture.zips", &["all", "asked"])? == "all",
             capture_workers: read.count("capture.workers", 1, 4096)?,
@@ -191,22 +224,30 @@ impl Config {
             drain: read.duration("drain")?,
             log_level: layers.get("log.level").text,
             log_format: read.one_of("log.format", &["auto", "text", "json"])?,
-        })
+        };
+        check_meanings(&read, &config)?;
+        Ok(config)
     }
 
     /// Folder of the artifacts.
     pub fn store_folder(&self) -> PathBuf {
-        self.store.clone().unwrap_or_else(|| self.data.join("store"))
+        self.store
+            .clone()
+            .unwrap_or_else(|| self.data.join("store"))
     }
 
     /// The catalog's database, as `catalog` wants it.
     pub fn catalog_url(&self) -> String {
-        self.database.clone().unwrap_or_else(|| format!("sqlite:{}", self.data.join("catalog.db").display()))
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data.join("catalog.db").display()))
     }
 
     /// The queue's database, as `queue` wants it.
     pub fn queue_url(&self) -> String {
-        self.database.clone().unwrap_or_else(|| format!("sqlite:{}", self.data.join("queue.db").display()))
+        self.database
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data.join("queue.db").display()))
     }
 
     /// The socket on which commands talk to a running server.
@@ -215,122 +256,49 @@ impl Config {
     }
 }
 
-/// Reads typed values; every error names the key and its source.
-struct Reader<'a> {
-    layers: &'a Layers,
-}
-
-impl Reader<'_> {
-    fn context(&self, name: &str) -> String {
-        let given = self.layers.get(name);
-        let shown = if keys::find_key(name).is_some_and(|k| k.secret) { "(secret)" } else { given.text.as_str() };
-        format!("`{name}` is `{shown}` (from {})", given.source)
+/// Parses what other rooms will parse again, so that nonsense is told by its key before anything is opened.
+fn check_meanings(read: &Reader<'_>, config: &Config) -> Result<()> {
+    if let Some(list) = &config.upstream {
+        list.parse::<UpstreamList>()
+            .with_context(|| read.context("upstream"))?;
     }
-
-    fn optional(&self, name: &str) -> Option<String> {
-        Some(self.layers.get(name).text.trim().to_owned()).filter(|text| !text.is_empty())
-    }
-
-    fn given(&self, name: &str) -> Option<String> {
-        self.layers.is_given(name).then(|| self.layers.get(name).text)
-    }
-
-    fn list(&self, name: &str) -> Vec<String> {
-        let text = self.layers.get(name).text;
-        text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
-    }
-
-    fn one_of(&self, name: &str, values: &[&str]) -> Result<String> {
-        let text = self.layers.get(name).text;
-        if values.contains(&text.as_str()) {
-            return Ok(text);
-        }
-        bail!("{}: it must be one of {}", self.context(name), values.join(", "))
-    }
-
-    fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>> {
-        use std::net::ToSocketAddrs;
-        let mut found = Vec::new();
-        for item in self.list(name) {
-            let resolved = item.to_socket_addrs().with_context(|| format!("{}: `{item}` is no address such as 127.0.0.1:3000", self.context(name)))?;
-            found.extend(resolved);
-        }
-        if found.is_empty() {
-            bail!("{}: no address to listen on", self.context(name));
-        }
-        Ok(found)
-    }
-
-    fn url(&self, name: &str) -> Result<Option<url::Url>> {
-        let Some(text) = self.optional(name) else { return Ok(None) };
-        let url = url::Url::parse(text.trim_end_matches('/')).with_context(|| self.context(name))?;
-        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
-            bail!("{}: it must be an http or https address without ? and #", self.context(name));
-        }
-        Ok(Some(url))
-    }
-
-    fn database(&self) -> Result<Option<String>> {
-        let Some(text) = self.optional("database") else { return Ok(None) };
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Some(text));
-        }
-        bail!("{}: it must start with postgres://; leave it out for SQLite in the data folder", self.context("database"))
-    }
-
-    fn store(&self) -> Result<Option<PathBuf>> {
-        let Some(text) = self.optional("store") else { return Ok(None) };
-        let path = text.strip_prefix("file://").filter(|path| path.starts_with('/'));
-        let path = path.ok_or_else(|| anyhow!("{}: it must be file:///folder", self.context("store")))?;
-        Ok(Some(PathBuf::from(path)))
-    }
-
-    fn count(&self, name: &str, min: usize, max: usize) -> Result<usize> {
-        let number: usize = self.layers.get(name).text.trim().parse().with_context(|| format!("{}: it must be a number", self.context(name)))?;
-        if (min..=max).contains(&number) {
-            return Ok(number);
-        }
-        bail!("{}: it must be between {min} and {max}", self.context(name))
-    }
-
-    fn duration(&self, name: &str) -> Result<Duration> {
-        parse_duration(&self.layers.get(name).text).with_context(|| format!("{}: write it like 500ms, 60s, 5m, 2h or 30d", self.context(name)))
-    }
-
-    fn size(&self, name: &str) -> Result<u64> {
-        parse_size(&self.layers.get(name).text).with_context(|| format!("{}: write it like 512KiB, 32MiB or 1GiB", self.context(name)))
-    }
-}
-
-/// Parses `500ms`, `60s`, `5m`, `2h`, `30d`.
-pub fn parse_duration(text: &str) -> Result<Duration> {
-    let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(|| anyhow!("the unit is missing"))?;
-    let number: u64 = text[..split].parse().context("no number")?;
-    let millis = match &text[split..] {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        other => bail!("unknown unit `{other}`"),
+    let database = |name: &str, text: &str| {
+        let wanted = || {
+            format!(
+                "{}: `{text}` must be name, name+key or 'name+key url'",
+                read.context(name)
+            )
+        };
+        text.parse::<DatabaseKey>().map(drop).with_context(wanted)
     };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(|| anyhow!("too long"))
-}
-
-/// Parses `512`, `512KiB`, `32MiB`, `1GiB` into bytes.
-pub fn parse_size(text: &str) -> Result<u64> {
-    let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..split].parse().context("no number")?;
-    let unit: u64 = match &text[split..] {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        other => bail!("unknown unit `{other}`"),
-    };
-    number.checked_mul(unit).ok_or_else(|| anyhow!("too large"))
+    if config.sumdb.trim() != "off" {
+        database("sumdb", &config.sumdb)?;
+    }
+    config
+        .sumdb_also
+        .iter()
+        .try_for_each(|text| database("sumdb_also", text))?;
+    AllowList::new(config.origin_allow.iter().map(String::as_str))
+        .with_context(|| read.context("origin.allow"))?;
+    for network in &config.trusted_proxies {
+        let wanted = || {
+            format!(
+                "{}: write addresses or networks such as 10.0.0.0/8",
+                read.context("trusted_proxies")
+            )
+        };
+        network.parse::<Network>().with_context(wanted)?;
+    }
+    for name in ["goprivate", "gonoproxy", "gonosumdb"] {
+        read.layers
+            .get(name)
+            .text
+            .parse::<PrivatePatterns>()
+            .with_context(|| read.context(name))?;
+    }
+    crate::logging::filter(&config.log_level)
+        .map(drop)
+        .with_context(|| read.context("log.level"))
 }
 
 #[cfg(test)]
@@ -355,7 +323,12 @@ mod tests {
     #[test]
     fn defaults_are_valid_and_loopback() {
         let config = config(&[]).unwrap();
-        assert!(config.listen.iter().all(|address| address.ip().is_loopback()));
+        assert!(
+            config
+                .listen
+                .iter()
+                .all(|address| address.ip().is_loopback())
+        );
         assert_eq!(config.client_wait, Duration::from_secs(60));
     }
 
@@ -374,6 +347,14 @@ mod tests {
             ("list.fresh", "60"),
             ("list.fresh", "60 fortnights"),
             ("cache.memory", "lots"),
+            ("upstream", "ftp://example.com"),
+            ("upstream", " , "),
+            ("sumdb", "name+nokey"),
+            ("sumdb_also", "sum.golang.org,name+nokey"),
+            ("origin.allow", "10.0.0.0/99"),
+            ("trusted_proxies", "10.0.0.0/99"),
+            ("goprivate", "[a-"),
+            ("log.level", "=="),
         ] {
             check_refused(name, value);
         }
@@ -387,16 +368,15 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_in_the_error() {
-        let error = format!("{:#}", config(&[("database", "mysql://u:hunter2@h")]).unwrap_err());
+        let error = format!(
+            "{:#}",
+            config(&[("database", "mysql://u:hunter2@h")]).unwrap_err()
+        );
         assert!(!error.contains("hunter2"), "{error}");
-    }
-
-    #[test]
-    fn durations_and_sizes_have_units() {
-        assert_eq!(parse_duration("500ms").unwrap(), Duration::from_millis(500));
-        assert_eq!(parse_duration("30d").unwrap(), Duration::from_secs(30 * 86_400));
-        assert!(parse_duration("99999999999999999d").is_err());
-        assert_eq!(parse_size("32MiB").unwrap(), 32 << 20);
-        assert!(parse_size("99999999999GiB").is_err());
+        let error = format!(
+            "{:#}",
+            config(&[("upstream", "https://u:hunter2@host:notaport")]).unwrap_err()
+        );
+        assert!(!error.contains("hunter2"), "{error}");
     }
 }

@@ -29,7 +29,12 @@ pub struct Own {
 
 /// Chooses the list: `given` to Granary itself, else go's own, else the one `last_used` here, else `direct`.
 /// Entries that lead to ourselves are dropped; a list of which nothing remains counts as not there.
-pub fn choose(given: Option<&str>, go: Option<(&str, &str)>, last_used: Option<&str>, own: &Own) -> Choice {
+pub fn choose(
+    given: Option<&str>,
+    go: Option<(&str, &str)>,
+    last_used: Option<&str>,
+    own: &Own,
+) -> Choice {
     let mut dropped = Vec::new();
     let candidates = [
         given.map(|list| (list, "the configuration".to_owned())),
@@ -39,12 +44,21 @@ pub fn choose(given: Option<&str>, go: Option<(&str, &str)>, last_used: Option<&
     for (list, source) in candidates.into_iter().flatten() {
         let remaining = without_own(list, own, &mut dropped);
         // `direct` that stood behind ourselves is no list of its own: it was the way around us.
-        let only_leftovers = !dropped.is_empty() && !remaining.contains("://") && remaining != list.trim();
+        let only_leftovers =
+            !dropped.is_empty() && !remaining.contains("://") && remaining != list.trim();
         if !remaining.is_empty() && !only_leftovers {
-            return Choice { list: remaining, source, dropped };
+            return Choice {
+                list: remaining,
+                source,
+                dropped,
+            };
         }
     }
-    Choice { list: DIRECT.to_owned(), source: "no list is set anywhere".to_owned(), dropped }
+    Choice {
+        list: DIRECT.to_owned(),
+        source: "no list is set anywhere".to_owned(),
+        dropped,
+    }
 }
 
 /// Leaves out the entries that lead to ourselves, keeping the separators between those that stay.
@@ -66,16 +80,27 @@ fn without_own(list: &str, own: &Own, dropped: &mut Vec<String>) -> String {
 }
 
 fn is_own(entry: &str, own: &Own) -> bool {
-    let Ok(url) = Url::parse(entry) else { return false };
+    let Ok(url) = Url::parse(entry) else {
+        return false;
+    };
     if !matches!(url.scheme(), "http" | "https") {
         return false;
     }
-    let same_server = |other: &Url| url.host_str() == other.host_str() && url.port_or_known_default() == other.port_or_known_default();
-    if own.public_url.as_ref().is_some_and(|public| same_server(public) && url.path().starts_with(public.path())) {
+    let same_server = |other: &Url| {
+        url.host_str() == other.host_str()
+            && url.port_or_known_default() == other.port_or_known_default()
+    };
+    if own
+        .public_url
+        .as_ref()
+        .is_some_and(|public| same_server(public) && url.path().starts_with(public.path()))
+    {
         return true;
     }
     let port = url.port_or_known_default();
-    own.listen.iter().any(|address| Some(address.port()) == port && leads_to(&url, address.ip()))
+    own.listen
+        .iter()
+        .any(|address| Some(address.port()) == port && leads_to(&url, address.ip()))
 }
 
 /// Whether a host that is written as an address or as localhost is the listener's.
@@ -83,10 +108,14 @@ fn leads_to(url: &Url, listener: IpAddr) -> bool {
     let host = match url.host() {
         Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
         Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
-        Some(url::Host::Domain(name)) => return name == "localhost" && (listener.is_loopback() || listener.is_unspecified()),
+        Some(url::Host::Domain(name)) => {
+            return name == "localhost" && (listener.is_loopback() || listener.is_unspecified());
+        }
         None => return false,
     };
-    host == listener || (listener.is_unspecified() && (host.is_loopback() || host.is_unspecified())) || (host.is_unspecified() && listener.is_loopback())
+    host == listener
+        || (listener.is_unspecified() && (host.is_loopback() || host.is_unspecified()))
+        || (host.is_unspecified() && listener.is_loopback())
 }
 
 #[cfg(test)]
@@ -94,7 +123,10 @@ mod tests {
     use super::*;
 
     fn own() -> Own {
-        Own { listen: vec!["127.0.0.1:3000".parse().unwrap()], public_url: Some(Url::parse("https://granary.example/go").unwrap()) }
+        Own {
+            listen: vec!["127.0.0.1:3000".parse().unwrap()],
+            public_url: Some(Url::parse("https://granary.example/go").unwrap()),
+        }
     }
 
     #[track_caller]
@@ -105,24 +137,64 @@ mod tests {
 
     #[test]
     fn the_operators_list_comes_first() {
-        check(Some("https://a.example"), Some("https://b.example"), None, "https://a.example");
-        check(None, Some("https://b.example,direct"), Some("https://c.example"), "https://b.example,direct");
+        check(
+            Some("https://a.example"),
+            Some("https://b.example"),
+            None,
+            "https://a.example",
+        );
+        check(
+            None,
+            Some("https://b.example,direct"),
+            Some("https://c.example"),
+            "https://b.example,direct",
+        );
         check(None, None, Some("https://c.example"), "https://c.example");
         check(None, None, None, "direct");
     }
 
     #[test]
     fn entries_that_lead_to_ourselves_are_dropped() {
-        check(None, Some("http://127.0.0.1:3000,https://b.example|direct"), None, "https://b.example|direct");
-        check(None, Some("http://localhost:3000/,https://b.example"), None, "https://b.example");
-        check(None, Some("https://granary.example/go|https://b.example"), None, "https://b.example");
-        check(None, Some("http://127.0.0.1:3001"), None, "http://127.0.0.1:3001");
+        check(
+            None,
+            Some("http://127.0.0.1:3000,https://b.example|direct"),
+            None,
+            "https://b.example|direct",
+        );
+        check(
+            None,
+            Some("http://localhost:3000/,https://b.example"),
+            None,
+            "https://b.example",
+        );
+        check(
+            None,
+            Some("https://granary.example/go|https://b.example"),
+            None,
+            "https://b.example",
+        );
+        check(
+            None,
+            Some("http://127.0.0.1:3001"),
+            None,
+            "http://127.0.0.1:3001",
+        );
     }
 
     #[test]
     fn when_only_ourselves_remain_the_list_last_used_holds() {
-        check(None, Some("http://127.0.0.1:3000"), Some("https://c.example,direct"), "https://c.example,direct");
-        check(None, Some("http://127.0.0.1:3000,direct"), Some("https://c.example"), "https://c.example");
+        check(
+            None,
+            Some("http://127.0.0.1:3000"),
+            Some("https://c.example,direct"),
+            "https://c.example,direct",
+        );
+        check(
+            None,
+            Some("http://127.0.0.1:3000,direct"),
+            Some("https://c.example"),
+            "https://c.example",
+        );
         check(None, Some("http://127.0.0.1:3000,direct"), None, "direct");
         check(None, Some("direct"), Some("https://c.example"), "direct");
         check(None, Some("off"), Some("https://c.example"), "off");

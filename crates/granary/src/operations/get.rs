@@ -8,8 +8,7 @@ use pipeline::jobs::durable;
 use queue::{Outcome, Priority};
 use serde_json::json;
 
-use super::{Lines, finding, progress};
-use crate::line::Line;
+use crate::line::{Line, Lines, finding, progress};
 use crate::parts::Parts;
 
 /// Time between two looks at the progress.
@@ -19,7 +18,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub async fn run(parts: &Parts, queries: Vec<String>, zips: bool, lines: &Lines) -> Result<Line> {
     let ask = GetAsk { queries, zips };
     let id = format!("act:{}", uuid::Uuid::now_v7());
-    let ticket = parts.queue.submit_acknowledged(durable(id, work::GET, &ask, Priority::Request)).await?;
+    let ticket = parts
+        .queue
+        .submit_acknowledged(durable(id, work::GET, &ask, Priority::Request))
+        .await?;
     let outcome = loop {
         if let Some(outcome) = ticket.wait(LOOK_EVERY).await {
             break outcome;
@@ -36,10 +38,28 @@ pub async fn run(parts: &Parts, queries: Vec<String>, zips: bool, lines: &Lines)
         finding(lines, "not captured", of, &refusal.text).await;
     }
     let roots: Vec<String> = answer.roots.iter().map(ToString::to_string).collect();
-    let end = if answer.missing.is_empty() { "complete".to_owned() } else { format!("complete but for {} named above", answer.missing.len()) };
+    if roots.is_empty() {
+        let data =
+            json!({ "roots": roots, "go_mods": 0, "selected": 0, "missing": answer.missing.len() });
+        return Ok(Line::Done {
+            well: false,
+            text: "nothing was captured".to_owned(),
+            data,
+        });
+    }
+    let end = if answer.missing.is_empty() {
+        "complete".to_owned()
+    } else {
+        format!("complete but for {} named above", answer.missing.len())
+    };
     Ok(Line::Done {
         well: answer.missing.is_empty(),
-        text: format!("{}: {} go.mod files, {} versions selected; {end}", roots.join(" "), answer.go_mods, answer.selected),
+        text: format!(
+            "{}: {} go.mod files, {} versions selected; {end}",
+            roots.join(" "),
+            answer.go_mods,
+            answer.selected
+        ),
         data: json!({ "roots": roots, "go_mods": answer.go_mods, "selected": answer.selected, "missing": answer.missing.len() }),
     })
 }

@@ -6,20 +6,12 @@ pub mod get;
 pub mod import;
 pub mod verify;
 
-use std::fmt::Display;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
-use crate::line::Line;
+use crate::line::{Line, Lines};
 use crate::parts::Parts;
-
-/// Where an operation's lines go. A listener that went away ends nothing: the operation goes on.
-pub type Lines = mpsc::Sender<Line>;
-
-/// Lines in flight; a slow reader slows the operation down.
-pub const LINES_IN_FLIGHT: usize = 64;
 
 /// An operation with its arguments, as it travels over the socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,17 +48,10 @@ pub async fn run(parts: &Parts, operation: Operation, lines: Lines) {
         Operation::Export { view, dir } => export::run(parts, &view, &dir, &lines).await,
         Operation::Import { tree } => import::run(parts, &tree, &lines).await,
     };
-    let done = result.unwrap_or_else(|cause| Line::Done { well: false, text: format!("failed: {cause:#}"), data: serde_json::Value::Null });
+    let done = result.unwrap_or_else(|cause| Line::Done {
+        well: false,
+        text: format!("failed: {cause:#}"),
+        data: serde_json::Value::Null,
+    });
     lines.send(done).await.ok();
-}
-
-/// Says one thing that is wrong.
-async fn finding(lines: &Lines, what: &str, of: &(dyn Display + Sync), detail: &(dyn Display + Sync)) {
-    let line = Line::Finding { what: what.to_owned(), of: of.to_string(), detail: detail.to_string() };
-    lines.send(line).await.ok();
-}
-
-/// Says how far it is.
-async fn progress(lines: &Lines, done: u64, total: u64, at: &(dyn Display + Sync)) {
-    lines.send(Line::Progress { done, total, at: at.to_string() }).await.ok();
 }

@@ -11,8 +11,7 @@ use pipeline::promotion::PROD;
 use serde_json::json;
 use store::StoreError;
 
-use super::{Lines, finding, progress};
-use crate::line::Line;
+use crate::line::{Line, Lines, finding, progress};
 use crate::parts::Parts;
 
 /// Versions read from the catalog at a time.
@@ -67,12 +66,20 @@ pub async fn run(parts: &Parts, lines: &Lines) -> Result<Line> {
     })
 }
 
-async fn verify_version(parts: &Parts, version: &StoredVersion, seen: &mut HashSet<ContentDigest>, tally: &mut Tally, lines: &Lines) -> Result<()> {
+async fn verify_version(
+    parts: &Parts,
+    version: &StoredVersion,
+    seen: &mut HashSet<ContentDigest>,
+    tally: &mut Tally,
+    lines: &Lines,
+) -> Result<()> {
     let mut files = vec![(".info", version.info), (".mod", version.go_mod)];
     files.extend(version.zip.as_ref().map(|zip| (".zip", zip.digest)));
     files.retain(|(_, digest)| seen.insert(*digest));
     let store = &parts.store;
-    let checks = files.into_iter().map(|(file, digest)| async move { (file, digest, store.verify(&digest).await) });
+    let checks = files
+        .into_iter()
+        .map(|(file, digest)| async move { (file, digest, store.verify(&digest).await) });
     let checks: Vec<BoxFuture<'_, _>> = checks.map(|check| check.boxed()).collect();
     let mut checks = futures_util::stream::iter(checks).buffer_unordered(AT_ONCE);
     while let Some((file, digest, outcome)) = checks.next().await {
@@ -82,7 +89,13 @@ async fn verify_version(parts: &Parts, version: &StoredVersion, seen: &mut HashS
             Ok(bytes) => tally.bytes += bytes,
             Err(StoreError::NotFound { .. }) => {
                 tally.missing += 1;
-                finding(lines, "missing", &name, &format!("the catalog names blob {digest}, the store does not have it")).await;
+                finding(
+                    lines,
+                    "missing",
+                    &name,
+                    &format!("the catalog names blob {digest}, the store does not have it"),
+                )
+                .await;
             }
             Err(cause @ StoreError::Corrupt { .. }) => {
                 tally.wrong += 1;
@@ -95,13 +108,24 @@ async fn verify_version(parts: &Parts, version: &StoredVersion, seen: &mut HashS
 }
 
 /// Blobs that no row names are harmless leftovers of captures that were refused or cut short.
-async fn name_extras(parts: &Parts, seen: &HashSet<ContentDigest>, tally: &mut Tally, lines: &Lines) -> Result<()> {
+async fn name_extras(
+    parts: &Parts,
+    seen: &HashSet<ContentDigest>,
+    tally: &mut Tally,
+    lines: &Lines,
+) -> Result<()> {
     let mut blobs = std::pin::pin!(parts.store.list());
     while let Some(blob) = blobs.next().await {
         let (digest, bytes) = blob?;
         if !seen.contains(&digest) {
             tally.extra += 1;
-            finding(lines, "extra", &digest, &format!("{bytes} bytes that no version names")).await;
+            finding(
+                lines,
+                "extra",
+                &digest,
+                &format!("{bytes} bytes that no version names"),
+            )
+            .await;
         }
     }
     Ok(())
