@@ -27,12 +27,16 @@ elif [ -n "$fuzz_folders" ]; then
   cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked || status=1
   for folder in $fuzz_folders; do
     for target in $(cargo +nightly fuzz list --fuzz-dir "$folder"); do
-      if cargo +nightly fuzz run --fuzz-dir "$folder" "$target" -- -max_total_time="$fuzz_seconds" -rss_limit_mb=2048; then
-        row "fuzz ${folder#crates/} $target" "$fuzz_seconds s" "no crash"
+      # New inputs go to scratch; the corpus that tests replay is only read.
+      found=$(mktemp -d)
+      if cargo +nightly fuzz run --fuzz-dir "$folder" "$target" "$found" "$folder/corpus/$target" -- \
+        -max_total_time="$fuzz_seconds" -rss_limit_mb=2048; then
+        row "fuzz target $target" "$fuzz_seconds s" "no crash"
       else
-        row "fuzz ${folder#crates/} $target" "$fuzz_seconds s" "CRASH or build failure"
+        row "fuzz target $target" "$fuzz_seconds s" "CRASH or build failure"
         status=1
       fi
+      rm -rf "$found"
     done
   done
 fi
