@@ -120,6 +120,12 @@ impl SqliteTable {
                 .await?;
         }
         let written = write_rows(&mut connection, batch).await;
+        if written.is_err() {
+            // SQLite itself ends a transaction that finds the disk full, while the driver goes on believing in it and
+            // would begin no other one: a fresh connection knows nothing of it.
+            connection.close().await.ok();
+            return written;
+        }
         if batch.acknowledged {
             sqlx::query("pragma synchronous = normal")
                 .execute(&mut *connection)
