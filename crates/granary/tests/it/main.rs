@@ -12,15 +12,28 @@
 
 mod rig;
 
+mod by_hand;
+
 mod capture;
+mod certificates;
 mod commands;
 mod crash;
 mod database_lies;
+mod get;
 mod herd;
+mod hostile;
+mod hostile_upstreams;
 mod lifecycle;
 mod lists;
 mod malformed;
+mod places;
+mod postgres;
 mod public;
 mod rig_itself;
+mod running;
 mod serving;
+mod settings;
+mod tools;
+mod trees;
 mod upstream_lies;
+mod verify;
