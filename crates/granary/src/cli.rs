@@ -9,16 +9,20 @@ use crate::config::Flags;
 /// Ends `granary --help`: the way in, for someone who has just built it.
 const AFTER_HELP: &str = "\
 First steps:
-    granary serve                                      in one terminal, and in any Go project:
-    GOPROXY=http://127.0.0.1:3000 go mod download      one command through it
-    granary env                                        prints the line that makes it go's default, and the way back
+  granary serve                                    in one terminal; in any Go project:
+  GOPROXY=http://127.0.0.1:3000 go mod download    one command through it
+  granary env                                      how to make it go's default, and back
 
-Modules come from the proxies that go itself is set to use (or `upstream`), and stay in the data folder for ever.
-`get`, `verify`, `export` and `import` let a running server do the work, or open the data folder when none runs.
-Something is not right? `granary doctor` checks and says what to do. All settings: `granary config show`; each can stand
-in granary.toml in the data folder, in a GRANARY_ variable, or behind --set. More: docs/operating.md in the sources.
+Modules come from the proxies that go itself is set to use (or from `upstream`)
+and stay in the data folder for ever. `get`, `verify`, `export` and `import` let
+a running server do the work, or open the data folder when none runs.
 
-Exit codes: 0 done, 1 it failed or something is wrong, 2 the command line or the configuration makes no sense.";
+All settings: `granary config show`. Each can stand in granary.toml in the data
+folder, in a GRANARY_ variable, or behind --set. More: docs/operating.md.
+Something is not right? `granary doctor` checks and says what to do.
+
+Exit codes: 0 done; 1 it failed or something is wrong; 2 the command line or the
+configuration makes no sense.";
 
 /// A central repository of Go modules: captures a module with its dependencies once, verifies it against the checksum
 /// database, keeps it unchanged for ever, and serves it to `go` over the GOPROXY protocol.
