@@ -235,7 +235,8 @@ impl Board {
         self.jobs.remove(id)
     }
 
-    /// Starts what may start of a kind.
+    /// Starts what may start of a kind. A job whose clients have all gone is still run, but behind those that somebody
+    /// waits for: else clients that ask and leave could hold up all others for hours.
     fn fill(&mut self, kind: &str) -> Vec<Start> {
         let mut starts = Vec::new();
         if self.phase != Phase::Running {
@@ -257,6 +258,10 @@ impl Board {
         while let Some(id) = lane.next()
             && let Some(entry) = jobs.get_mut(&id)
         {
+            if entry.is_abandoned() {
+                lane.put_behind(&id, &mut entry.spot, wakes);
+                continue;
+            }
             lane.shift(&id, &mut entry.spot, Place::Running, wakes);
             entry.attempts += u32::from(entry.counts);
             if entry.durable && entry.attempts_written != entry.attempts {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::changes::Acknowledge;
 use crate::flight::Flight;
 use crate::handler::Handler;
-use crate::job::{Job, JobId, Outcome};
+use crate::job::{Job, JobId, Outcome, Priority};
 use crate::lane::Spot;
 use crate::table::Row;
 
@@ -70,6 +70,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Whether it is in line as one that a client waits for, and none does: nobody else holds its flight.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.spot.priority == Priority::Client && Arc::strong_count(&self.flight) == 1
+    }
+
     /// The row that claims the job here; it speaks of the run that begins at once then, which spares a second write.
     pub(crate) fn claim_row(&mut self) -> Row {
         self.attempts_written = self.attempts + u32::from(self.counts);

@@ -65,7 +65,7 @@ pub enum Durability {
 /// Who waits for a job. The order is the order of running: a smaller one goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
-    /// Somebody's build waits right now.
+    /// Somebody's build waits right now. A job in line whose tickets have all been dropped counts as `Behind`.
     Client = 0,
     /// A person or a script asked and will look later.
     Request = 1,

@@ -99,11 +99,20 @@ impl Lane {
         wakes: &mut Wakes,
     ) {
         if priority < spot.priority {
-            let place = spot.place;
-            self.shift(id, spot, Place::Out, wakes);
-            spot.priority = priority;
-            self.shift(id, spot, place, wakes);
+            self.place_anew(id, spot, priority, wakes);
         }
+    }
+
+    /// Puts a job behind where it stands: nobody waits for it any more.
+    pub(crate) fn put_behind(&mut self, id: &JobId, spot: &mut Spot, wakes: &mut Wakes) {
+        self.place_anew(id, spot, Priority::Behind, wakes);
+    }
+
+    fn place_anew(&mut self, id: &JobId, spot: &mut Spot, priority: Priority, wakes: &mut Wakes) {
+        let place = spot.place;
+        self.shift(id, spot, Place::Out, wakes);
+        spot.priority = priority;
+        self.shift(id, spot, place, wakes);
     }
 
     /// The job that may start now, if any.

@@ -25,6 +25,8 @@ impl Handler for Never {
 struct Table {
     board: Board,
     now: Now,
+    /// Those who wait: without them a job is put behind.
+    waiters: Vec<Arc<Flight>>,
 }
 
 impl Table {
@@ -39,6 +41,7 @@ impl Table {
                 unix_ms: 1_000_000,
                 roll: 0,
             },
+            waiters: Vec::new(),
         }
     }
 
@@ -69,7 +72,9 @@ impl Table {
             claim: false,
             acknowledge: None,
         };
-        self.board.submit(asked).map(|(_, acts)| ids(acts))
+        let (flight, acts) = self.board.submit(asked)?;
+        self.waiters.push(flight);
+        Ok(ids(acts))
     }
 
     fn claim(&mut self, id: &str) -> Arc<Flight> {
@@ -172,6 +177,25 @@ fn joining_raises_a_queued_job_and_never_lowers_it() {
     table.submit("b", Priority::Behind);
     assert_eq!(table.board.depths(), [("k".to_owned(), 2, 1)]);
     assert_eq!(table.end("first", done()), ["b"]);
+}
+
+#[test]
+fn a_job_that_nobody_waits_for_any_more_lets_the_others_pass() {
+    let mut table = Table::new(1, Settings::default());
+    table.submit("running", Priority::Client);
+    for n in 0..3 {
+        table.submit(&format!("left {n}"), Priority::Client);
+    }
+    table.waiters.clear();
+    table.submit("request", Priority::Request);
+    table.submit("stayed", Priority::Client);
+    assert_eq!(table.end("running", done()), ["stayed"]);
+    assert_eq!(table.end("stayed", done()), ["request"]);
+    // Someone came back for the last of them.
+    table.submit("left 2", Priority::Client);
+    assert_eq!(table.end("request", done()), ["left 2"]);
+    assert_eq!(table.end("left 2", done()), ["left 0"]);
+    assert_eq!(table.end("left 0", done()), ["left 1"]);
 }
 
 #[test]
