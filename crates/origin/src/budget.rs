@@ -1,6 +1,6 @@
 //! How much one host is asked at once, and when it is left alone.
 //!
-//! A host that answers 429 or 503 with `Retry-After` is not asked again before that time: calls fail at once, so no
+//! A host that answers 429 with `Retry-After` is not asked again before that time: calls fail at once, so no
 //! client waits for an answer that is known. Knows nothing of URLs or HTTP.
 
 use std::collections::HashMap;

@@ -332,11 +332,10 @@ async fn enter(
         })
 }
 
+/// Only a 429 is about us. A 503 may be about the one file that was asked for: another Granary says so while it fetches
+/// it, and to leave the whole host alone then would fail a build for every module that it has.
 fn note_retry_after(budget: &HostBudget, response: &reqwest::Response) {
-    if !matches!(
-        response.status(),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    ) {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
         return;
     }
     if let Some(wait) = find_retry_after(response.headers()) {

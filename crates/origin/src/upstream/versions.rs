@@ -5,8 +5,9 @@ use gomod::semver;
 use gomod::version::Version;
 use jiff::Timestamp;
 
-/// Longest `@v/list` that is read, in bytes: about a million versions.
-pub const LIST_BYTES_MAX: u64 = 16 << 20;
+/// Longest `@v/list` that is read, in bytes: about 300,000 versions, ten times the longest list that is known. Reading,
+/// sorting and keeping one takes a second and 100 MB then; with four times that a few of them would stop the server.
+pub const LIST_BYTES_MAX: u64 = 4 << 20;
 
 /// Gives the versions of a list, sorted, each once. Lines that are no canonical version and pseudo-versions are passed
 /// over, as the go command does; what follows the version in its line does not matter.

@@ -63,16 +63,9 @@ async fn a_reset_connection_is_tried_again() {
 
 #[tokio::test]
 async fn retry_after_is_respected_for_the_whole_host() {
-    tokio::join!(
-        check_retry_after("429 Too Many Requests"),
-        check_retry_after("503 Service Unavailable")
-    );
-}
-
-async fn check_retry_after(status: &'static str) {
     let count = AtomicUsize::new(0);
     let server = Server::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
-        0 => answer(status, "retry-after: 1\r\n", ""),
+        0 => answer("429 Too Many Requests", "retry-after: 1\r\n", ""),
         _ => ok("module example.com/m\n"),
     })
     .await;
@@ -99,6 +92,21 @@ async fn check_retry_after(status: &'static str) {
     assert!(began.elapsed() < Duration::from_millis(500));
     assert_eq!(server.targets().len(), 1);
     tokio::time::sleep(Duration::from_millis(1000)).await;
+    assert!(ask(&upstreams).await.is_ok());
+}
+
+#[tokio::test]
+async fn one_file_that_is_not_ready_does_not_close_the_host() {
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => answer("503 Service Unavailable", "retry-after: 60\r\n", ""),
+        _ => ok("module example.com/m\n"),
+    })
+    .await;
+    let upstreams = upstreams(&server.url());
+    let first = refused(ask(&upstreams).await);
+    let retry_after = Some(Duration::from_secs(60));
+    assert_eq!(first.class, UpstreamClass::Overloaded { retry_after });
     assert!(ask(&upstreams).await.is_ok());
 }
 
