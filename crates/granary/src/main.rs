@@ -11,11 +11,15 @@ mod config;
 mod lock;
 mod server_socket;
 
-mod operations;
+mod databases;
+
 mod parts;
 
-mod commands;
+mod operations;
+
 mod control;
+
+mod commands;
 
 use std::process::ExitCode;
 

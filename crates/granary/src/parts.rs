@@ -1,20 +1,16 @@
 //! The parts of a process, wired: keepers, queue, the way out, the pipeline.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use catalog::Catalog;
-use origin::database::DatabaseWay;
 use origin::guard::AllowList;
 use origin::outgoing::OutgoingProxies;
 use origin::outside::{ExtraRoots, Outside, OutsideConfig};
 use origin::privacy::Privacy;
-use origin::sumdb::ChecksumDatabase;
-use origin::upstream::{Entry, UpstreamBounds, UpstreamList, Upstreams};
-use pipeline::keepers::{Heads, Tiles};
+use origin::upstream::{UpstreamBounds, UpstreamList, Upstreams};
 use pipeline::passing::Passing;
 use pipeline::processor::Processor;
 use pipeline::settings::{Absent, Settings};
@@ -22,12 +18,12 @@ use pipeline::trust::Trust;
 use pipeline::{Parts as PipelineParts, Pipeline};
 use queue::Queue;
 use store::Store;
-use tlog::database::{DatabaseKey, PUBLIC_KEY};
 use tracing::{info, warn};
 
 use crate::config::goenv::GoEnv;
 use crate::config::upstream::{Own, choose};
 use crate::config::{Config, SumdbAbsent};
+use crate::databases::Databases;
 
 /// Setting row with the id of this installation.
 const INSTANCE_ID: &str = "instance_id";
@@ -236,72 +232,6 @@ fn settings(config: &Config, absent: Absent) -> Settings {
         capture_workers,
         zip_workers: capture_workers.div_ceil(2),
     }
-}
-
-/// The checksum databases of the process.
-struct Databases {
-    trusted: Option<Arc<ChecksumDatabase>>,
-    toolchains: Option<Arc<ChecksumDatabase>>,
-    by_name: HashMap<String, Arc<ChecksumDatabase>>,
-}
-
-impl Databases {
-    fn open(
-        config: &Config,
-        upstreams: &Upstreams,
-        list: &UpstreamList,
-        catalog: &Catalog,
-        store: &Store,
-    ) -> Result<Self> {
-        let make = |text: &str| -> Result<Arc<ChecksumDatabase>> {
-            let key: DatabaseKey = text.parse().with_context(|| {
-                format!("`{text}` names no checksum database; write name+key, or 'name+key url'")
-            })?;
-            let transport = Arc::new(DatabaseWay::new(upstreams, &key)?);
-            let heads = Heads {
-                catalog: catalog.clone(),
-                database: key.name().to_owned(),
-            };
-            let tiles = Tiles {
-                store: store.clone(),
-                database: key.name().to_owned(),
-            };
-            Ok(Arc::new(ChecksumDatabase::new(
-                key,
-                transport,
-                Arc::new(heads),
-                Arc::new(tiles),
-            )))
-        };
-        let public = make(PUBLIC_KEY)?;
-        let trusted = match config.sumdb.trim() {
-            "off" => None,
-            text => Some(make(text).context("`sumdb`")?),
-        };
-        let mut by_name = HashMap::from([(public.name().to_owned(), public.clone())]);
-        for text in &config.sumdb_also {
-            let also = make(text).context("`sumdb_also`")?;
-            by_name.insert(also.name().to_owned(), also);
-        }
-        if let Some(trusted) = &trusted {
-            by_name.insert(trusted.name().to_owned(), trusted.clone());
-        }
-        let toolchains = if trusted.is_none() && !is_one_tree(list) {
-            Some(public)
-        } else {
-            None
-        };
-        Ok(Self {
-            trusted,
-            toolchains,
-            by_name,
-        })
-    }
-}
-
-/// A lone `file://` tree vouches for its own toolchains. Source: cmd/go/internal/modfetch, `useSumDB`.
-fn is_one_tree(list: &UpstreamList) -> bool {
-    matches!(list.entries(), [(Entry::Tree(_), _)])
 }
 
 async fn instance_id(catalog: &Catalog) -> Result<String> {
