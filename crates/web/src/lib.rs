@@ -35,6 +35,8 @@ mod health;
 
 mod route;
 
+pub mod control;
+
 mod body;
 
 mod connection;

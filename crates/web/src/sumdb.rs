@@ -46,7 +46,7 @@ pub(crate) async fn pass(front: &Front, rest: &str, may_fetch: bool) -> Result<A
     })?;
     let request = parse_request(path)?;
     let hot_path = format!("/sumdb/{rest}");
-    if let Some(entry) = front.hot.find(&hot_path, Instant::now()) {
+    if let Some(entry) = front.hot.find_kept(&hot_path, Instant::now()) {
         return Ok(entry);
     }
     let keep = match &request {

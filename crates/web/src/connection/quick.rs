@@ -36,6 +36,9 @@ const COPIED_BYTES_MAX: usize = 16 << 10;
 const OUT_BYTES_MAX: usize = 64 << 10;
 /// The most that is offered to the kernel at once.
 const WRITE_BYTES_MAX: usize = 1 << 20;
+/// The most that one connection sends before the others of its thread have their turn: about a millisecond's work. A
+/// client on the same machine takes bytes as fast as they come, and would keep the thread for the whole file.
+const TURN_BYTES_MAX: usize = 2 << 20;
 
 /// How the loop ended.
 #[derive(Debug)]
@@ -310,7 +313,12 @@ async fn send(
     let mut sent = 0;
     let mut stalled_at = None;
     poll_fn(|context| {
+        let mut sent_in_turn = 0;
         loop {
+            if sent_in_turn >= TURN_BYTES_MAX {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let head = turn.out.get(sent..).unwrap_or_default();
             let tail = &turn.tail[..turn.tail.len().min(WRITE_BYTES_MAX)];
             let outcome = match (head.is_empty(), tail.is_empty()) {
@@ -334,6 +342,7 @@ async fn send(
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             stalled_at = None;
+            sent_in_turn += written;
             let of_head = written.min(head.len());
             sent += of_head;
             let _ = turn.tail.split_to(written - of_head);

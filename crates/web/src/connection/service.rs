@@ -75,9 +75,10 @@ impl Service {
             let response = response.map(|bytes| Body::new(Pieces::new(bytes, in_flight)));
             return Box::pin(std::future::ready(Ok(response)));
         }
-        let task = self.main.spawn(route::answer(self.front.clone(), asked));
+        // Made here and not inside: the client may be gone before the future is polled for the first time.
+        let task = Cancelling(self.main.spawn(route::answer(self.front.clone(), asked)));
         Box::pin(async move {
-            let response = Cancelling(task).await.unwrap_or_else(|_| stopped());
+            let response = task.await.unwrap_or_else(|_| stopped());
             Ok(response.map(|bytes| Body::new(Pieces::new(bytes, in_flight))))
         })
     }

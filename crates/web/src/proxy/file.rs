@@ -31,7 +31,10 @@ pub(crate) async fn get_file(
     kind: FileKind,
     may_fetch: bool,
 ) -> Result<Arc<Entry>, Error> {
-    if let Some(entry) = front.hot.find(&hot_file_path(of, kind), Instant::now()) {
+    if let Some(entry) = front
+        .hot
+        .find_kept(&hot_file_path(of, kind), Instant::now())
+    {
         return Ok(entry);
     }
     if let Some(entry) = find_stored(front, of, kind).await? {
@@ -53,46 +56,51 @@ pub(crate) async fn get_file(
     let work = Work {
         what: what.clone(),
         kind: job,
-        job_id: job_id.clone(),
+        job_id,
         payload: &ask,
         durability: Durability::Durable,
     };
-    let answer = match front.ask(&work, front.config.client_wait).await {
+    if let Some(negative) = capture(front, &work).await? {
+        let now = Instant::now();
+        front
+            .negatives
+            .remember(&work.job_id, of.path(), negative.clone(), now);
+        return answer_negative(of, kind, negative);
+    }
+    front.note_landing(of.path());
+    find_stored(front, of, kind)
+        .await?
+        .ok_or_else(|| Error::Broken {
+            what,
+            cause: "the capture says landed and the catalog has no row".into(),
+        })
+}
+
+/// Has a version captured; gives nothing when it landed, else why it did not.
+async fn capture(front: &Front, work: &Work<'_, CaptureAsk>) -> Result<Option<Negative>, Error> {
+    let answer = match front.ask(work, front.config.client_wait).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(progress)) => {
             front.metrics.count_capture(CaptureEnd::TooLate);
-            return Err(Error::NotHereYet { what, progress });
+            return Err(Error::NotHereYet {
+                what: work.what.clone(),
+                progress,
+            });
         }
         Err(error) => {
             front.metrics.count_capture(CaptureEnd::Trouble);
             return Err(error);
         }
     };
-    let negative = match answer {
-        CaptureAnswer::Landed => {
-            front.metrics.count_capture(CaptureEnd::Landed);
-            front.note_landing(of.path());
-            return find_stored(front, of, kind)
-                .await?
-                .ok_or_else(|| Error::Broken {
-                    what,
-                    cause: "the capture says landed and the catalog has no row".into(),
-                });
-        }
+    let (end, negative) = match answer {
+        CaptureAnswer::Landed => (CaptureEnd::Landed, None),
         CaptureAnswer::Passed { info, refusal } => {
-            front.metrics.count_capture(CaptureEnd::Passed);
-            Negative::Passed { info, refusal }
+            (CaptureEnd::Passed, Some(Negative::Passed { info, refusal }))
         }
-        CaptureAnswer::Refused(refusal) => {
-            front.metrics.count_capture(end_of(&refusal));
-            Negative::Refused(refusal)
-        }
+        CaptureAnswer::Refused(refusal) => (end_of(&refusal), Some(Negative::Refused(refusal))),
     };
-    let now = Instant::now();
-    front
-        .negatives
-        .remember(&job_id, of.path(), negative.clone(), now);
-    answer_negative(of, kind, negative)
+    front.metrics.count_capture(end);
+    Ok(negative)
 }
 
 /// What was taken out on purpose is not fetched again: the answer is why it was taken out.

@@ -66,7 +66,7 @@ pub(crate) async fn resolve(
 }
 
 async fn answer(front: &Front, question: &Question, may_fetch: bool) -> Result<Arc<Entry>, Error> {
-    if let Some(entry) = front.hot.find(&question.path, Instant::now()) {
+    if let Some(entry) = front.hot.find_kept(&question.path, Instant::now()) {
         return Ok(entry);
     }
     let Question { module, query, .. } = question;

@@ -1,3 +1,5 @@
+//! Conditions, ranges, encodings and HEAD on one entry.
+
 use super::*;
 use crate::entry::{Draft, Keep};
 use crate::metrics::Class;

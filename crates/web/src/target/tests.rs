@@ -1,3 +1,5 @@
+//! Paths as clients send them, and what each asks for.
+
 use super::*;
 
 #[track_caller]

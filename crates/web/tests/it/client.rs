@@ -104,17 +104,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         };
         let length = reply
             .header("content-length")
-            .map(|length| length.parse().unwrap());
-        let length: usize = match length {
-            _ if to_head || status == 304 => 0,
-            Some(length) => length,
-            None => 0,
-        };
+            .map_or(0, |length| length.parse().unwrap());
+        if reply.header("transfer-encoding") == Some("chunked") && !to_head {
+            reply.body = self.chunks().await;
+            return Some(reply);
+        }
+        let length: usize = if to_head || status == 304 { 0 } else { length };
         while self.read.len() < length {
             assert!(self.read_some().await, "the body ends early");
         }
         reply.body = self.read.drain(..length).collect();
         Some(reply)
+    }
+
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = loop {
+                if let Some(at) = self.read.windows(2).position(|end| end == b"\r\n") {
+                    break self.read.drain(..at + 2).collect::<Vec<u8>>();
+                }
+                assert!(self.read_some().await, "the chunks end early");
+            };
+            let length =
+                usize::from_str_radix(std::str::from_utf8(&line).unwrap().trim(), 16).unwrap();
+            while self.read.len() < length + 2 {
+                assert!(self.read_some().await, "a chunk ends early");
+            }
+            body.extend(self.read.drain(..length));
+            self.read.drain(..2);
+            if length == 0 {
+                return body;
+            }
+        }
     }
 
     /// Whether the server closes the connection within the time without another byte.

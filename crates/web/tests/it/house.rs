@@ -140,6 +140,27 @@ impl Handler for Actor {
     }
 }
 
+/// An operation that says what it was told, in two lines; told nothing, it is none.
+struct Echo;
+
+impl web::control::Operations for Echo {
+    fn start(
+        &self,
+        operation: bytes::Bytes,
+    ) -> Result<tokio::sync::mpsc::Receiver<bytes::Bytes>, String> {
+        if operation.is_empty() {
+            return Err("nothing to do".into());
+        }
+        let (send, receive) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            for _ in 0..2 {
+                let _ = send.send(operation.clone()).await;
+            }
+        });
+        Ok(receive)
+    }
+}
+
 /// Catalog and store.
 #[derive(Clone)]
 pub struct Keepers {
@@ -308,10 +329,7 @@ impl House {
             .copied()
             .unwrap_or(([127, 0, 0, 1], 0).into());
         let (stop, stopped) = oneshot::channel::<()>();
-        let control = axum::Router::new().route(
-            "/v1/control/echo",
-            axum::routing::post(|body: String| async move { body }),
-        );
+        let control = web::control::router("/v1/control/echo", Arc::new(Echo));
         let serving = bound.serve(front.clone(), control, async move {
             let _ = stopped.await;
         });

@@ -37,7 +37,11 @@ async fn the_socket_serves_everything_and_control() {
         let echoed = client
             .ask("POST", "/v1/control/echo", "Content-Length: 2\r\n\r\nhi")
             .await;
-        assert_eq!((echoed.status, echoed.text()), (200, "hi"));
+        assert_eq!((echoed.status, echoed.text()), (200, "hihi"));
+        let refused = client
+            .ask("POST", "/v1/control/echo", "Content-Length: 0\r\n")
+            .await;
+        assert_eq!((refused.status, refused.text()), (400, "nothing to do\n"));
     }
     assert_eq!(client.get("/v1/control/none").await.status, 404);
     let over_tcp = house
