@@ -8,7 +8,8 @@ started=()
 stop() { for pid in "$@"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; }
 trap 'stop "${started[@]:-}"' EXIT
 
-build() { (cd "$root" && cargo build --quiet --release -p granary -p bench-driver); granary=$root/target/release/granary; driver=$root/target/release/bench-driver; }
+# BUILT=1 takes the binaries as they are.
+build() { [ "${BUILT:-}" = 1 ] || (cd "$root" && cargo build --quiet --release -p granary -p bench-driver); granary=$root/target/release/granary; driver=$root/target/release/bench-driver; }
 
 # The corpus: real modules in a module cache of its own, taken from the module proxy that go is set to use.
 corpus() {
@@ -17,6 +18,7 @@ corpus() {
   if [ ! -e "$out/corpus.done" ]; then
     echo "collecting the corpus (about 1 GB) …" >&2
     (cd "$root/bench/corpus" && GOMODCACHE=$modcache go mod download || true
+     # By name, so that the .info files come too.
      GOMODCACHE=$modcache xargs -P 4 -n 16 go mod download <versions.txt >/dev/null 2>&1 || true)
     touch "$out/corpus.done"
   fi

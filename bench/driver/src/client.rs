@@ -18,7 +18,9 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub async fn connect(to: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(to).await.with_context(|| format!("cannot connect to {to}"))?;
+        let stream = TcpStream::connect(to)
+            .await
+            .with_context(|| format!("cannot connect to {to}"))?;
         stream.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
@@ -28,7 +30,10 @@ impl Client {
     /// Gets a path and drops its body; answers the number of bytes. Anything but 200 is an error.
     pub async fn get(&mut self, path: &str) -> Result<u64> {
         let path = path.replace('!', "%21");
-        let request = Request::get(format!("/{path}")).header("host", "bench").header("user-agent", "Go-http-client/1.1").body(Empty::new())?;
+        let request = Request::get(format!("/{path}"))
+            .header("host", "bench")
+            .header("user-agent", "Go-http-client/1.1")
+            .body(Empty::new())?;
         self.sender.ready().await?;
         let response = self.sender.send_request(request).await?;
         let status = response.status();

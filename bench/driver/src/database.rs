@@ -1,13 +1,15 @@
 //! A checksum database over a tree, as static files: any file server can answer it.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use gomod::hash::{H1, hash_go_mod, hash_zip};
+use gomod::hash::{H1, hash_go_mod};
+use gomod::zip::hash_zip;
 use tlog::memory_log::{MemoryLog, lookup_key};
 use tlog::note::Signer;
+use tlog::record::RecordHashes;
 use tlog::tile::{TILE_WIDTH, Tile, TileLevel};
 
 use crate::tree::{find, with_ending};
@@ -24,11 +26,19 @@ pub fn make(tree: &Path) -> Result<()> {
     let versions = find(tree)?;
     for found in &versions {
         let go_mod = hash_go_mod(&fs::read(with_ending(&found.stem, ".mod"))?);
-        log.append_module(&found.of, &zip_hash(&found.stem)?, &go_mod)?;
+        log.append_module(
+            &found.of,
+            &RecordHashes {
+                zip: zip_hash(&found.stem)?,
+                go_mod,
+            },
+        )?;
     }
     let root = tree.join("sumdb").join(NAME);
     let put = |path: &str| -> Result<()> {
-        let Some(body) = log.answer(path) else { return Ok(()) };
+        let Some(body) = log.answer(path) else {
+            return Ok(());
+        };
         let file = root.join(path);
         fs::create_dir_all(file.parent().unwrap_or(&root))?;
         Ok(fs::write(file, body)?)
@@ -65,5 +75,5 @@ fn zip_hash(stem: &Path) -> Result<H1> {
     if let Ok(kept) = fs::read_to_string(with_ending(stem, ".ziphash")) {
         return Ok(kept.trim().parse()?);
     }
-    Ok(hash_zip(&mut BufReader::new(File::open(with_ending(stem, ".zip"))?))?)
+    Ok(hash_zip(&mut File::open(with_ending(stem, ".zip"))?)?)
 }

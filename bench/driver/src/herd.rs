@@ -28,7 +28,16 @@ pub async fn run(proxy: SocketAddr, version: String, clients: usize) -> Result<(
         times.push(one.await??);
     }
     times.sort();
-    let ms = |at: usize| times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1000.0);
-    writeln!(std::io::stdout(), "first {:.1} ms\nlast {:.1} ms", ms(0), ms(times.len() - 1))?;
+    let ms = |at: usize| {
+        times
+            .get(at)
+            .map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+    };
+    writeln!(
+        std::io::stdout(),
+        "first {:.1} ms\nlast {:.1} ms",
+        ms(0),
+        ms(times.len() - 1)
+    )?;
     Ok(())
 }

@@ -18,7 +18,10 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "bench-driver", about = "Load generators and local upstreams of the benchmarks")]
+#[command(
+    name = "bench-driver",
+    about = "Load generators and local upstreams of the benchmarks"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -86,12 +89,27 @@ async fn main() -> Result<()> {
     match Cli::parse().command {
         Command::MakeDatabase { tree } => database::make(&tree),
         Command::List { tree } => tree::print_list(&tree),
-        Command::MakeModules { tree, small, big_mib } => synthetic::make(&tree, small, big_mib),
-        Command::Upstream { tree, listen, delay_ms, seconds } => {
+        Command::MakeModules {
+            tree,
+            small,
+            big_mib,
+        } => synthetic::make(&tree, small, big_mib),
+        Command::Upstream {
+            tree,
+            listen,
+            delay_ms,
+            seconds,
+        } => {
             let serving = upstream::serve(tree, listen, Duration::from_millis(delay_ms));
-            tokio::time::timeout(Duration::from_secs(seconds), serving).await.unwrap_or(Ok(()))
+            tokio::time::timeout(Duration::from_secs(seconds), serving)
+                .await
+                .unwrap_or(Ok(()))
         }
         Command::Pull { proxy, clients } => pull::run(proxy, clients).await,
-        Command::Herd { proxy, version, clients } => herd::run(proxy, version, clients).await,
+        Command::Herd {
+            proxy,
+            version,
+            clients,
+        } => herd::run(proxy, version, clients).await,
     }
 }

@@ -29,11 +29,19 @@ pub async fn run(proxy: SocketAddr, clients: usize) -> Result<()> {
     }
     let seconds = start.elapsed().as_secs_f64();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "seconds {seconds:.3} s\nversions {} 1\nbytes {bytes} B", versions.len())?;
+    writeln!(
+        out,
+        "seconds {seconds:.3} s\nversions {} 1\nbytes {bytes} B",
+        versions.len()
+    )?;
     Ok(())
 }
 
-async fn pull_some(proxy: SocketAddr, versions: Arc<Vec<String>>, next: Arc<AtomicUsize>) -> Result<u64> {
+async fn pull_some(
+    proxy: SocketAddr,
+    versions: Arc<Vec<String>>,
+    next: Arc<AtomicUsize>,
+) -> Result<u64> {
     let mut client = Client::connect(proxy).await?;
     let mut bytes = 0;
     while let Some(version) = versions.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -15,10 +15,18 @@ const VERSIONS: usize = 20;
 pub fn make(tree: &Path, small: usize, big_mib: usize) -> Result<()> {
     for n in 0..small {
         let of = format!("example.com/small/m{}@v1.{}.0", n / VERSIONS, n % VERSIONS).parse()?;
-        write(tree, &of, format!("package m\n\nconst N = {n}\n").into_bytes())?;
+        write(
+            tree,
+            &of,
+            format!("package m\n\nconst N = {n}\n").into_bytes(),
+        )?;
     }
     if big_mib > 0 {
-        write(tree, &"example.com/big@v1.0.0".parse()?, noise(big_mib << 20))?;
+        write(
+            tree,
+            &"example.com/big@v1.0.0".parse()?,
+            noise(big_mib << 20),
+        )?;
     }
     Ok(())
 }
@@ -28,11 +36,19 @@ fn write(tree: &Path, of: &ModuleVersion, content: Vec<u8>) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let version = of.version();
     let go_mod = format!("module {}\n", of.path());
-    fs::write(folder.join(format!("{version}.info")), format!("{{\"Version\":\"{version}\",\"Time\":\"2024-01-01T00:00:00Z\"}}"))?;
+    fs::write(
+        folder.join(format!("{version}.info")),
+        format!("{{\"Version\":\"{version}\",\"Time\":\"2024-01-01T00:00:00Z\"}}"),
+    )?;
     fs::write(folder.join(format!("{version}.mod")), &go_mod)?;
     let mut files = MemoryTree::new();
     files.add("go.mod", go_mod).add("data.go", content);
-    create(BufWriter::new(File::create(folder.join(format!("{version}.zip")))?), of, &mut files, &Limits::default())?;
+    create(
+        BufWriter::new(File::create(folder.join(format!("{version}.zip")))?),
+        of,
+        &mut files,
+        &Limits::default(),
+    )?;
     Ok(())
 }
 

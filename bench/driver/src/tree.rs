@@ -26,15 +26,31 @@ pub fn find(tree: &Path) -> Result<Vec<Found>> {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if entry.file_type()?.is_dir() {
-                let inner = if escaped.is_empty() { name } else { format!("{escaped}/{name}") };
+                let inner = if escaped.is_empty() {
+                    name
+                } else {
+                    format!("{escaped}/{name}")
+                };
                 folders.push((entry.path(), inner));
-            } else if let (Some(version), Some(module)) = (name.strip_suffix(".zip"), escaped.strip_suffix("/@v")) {
+            } else if let (Some(version), Some(module)) =
+                (name.strip_suffix(".zip"), escaped.strip_suffix("/@v"))
+            {
                 let stem = folder.join(version);
-                let complete = ["info", "mod"].iter().all(|ending| folder.join(format!("{version}.{ending}")).exists());
-                let Ok(path) = ModulePath::from_escaped(module) else { continue };
-                let Ok(parsed) = Version::from_escaped(version) else { continue };
+                let complete = ["info", "mod"]
+                    .iter()
+                    .all(|ending| folder.join(format!("{version}.{ending}")).exists());
+                let Ok(path) = ModulePath::from_escaped(module) else {
+                    continue;
+                };
+                let Ok(parsed) = Version::from_escaped(version) else {
+                    continue;
+                };
                 if let (true, Ok(of)) = (complete, ModuleVersion::new(path, parsed)) {
-                    found.push(Found { of, stem, escaped: format!("{escaped}/{version}") });
+                    found.push(Found {
+                        of,
+                        stem,
+                        escaped: format!("{escaped}/{version}"),
+                    });
                 }
             }
         }

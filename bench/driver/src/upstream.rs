@@ -25,17 +25,36 @@ pub async fn serve(tree: PathBuf, listen: SocketAddr, delay: Duration) -> Result
         let tree = tree.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, tree.clone(), delay));
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+            hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await
+                .ok();
         });
     }
 }
 
-async fn answer(request: Request<Incoming>, tree: Arc<Path>, delay: Duration) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    tree: Arc<Path>,
+    delay: Duration,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     tokio::time::sleep(delay).await;
-    let path = request.uri().path().trim_start_matches('/').replace("%21", "!");
-    let safe = !path.split('/').any(|element| element.is_empty() || element == "..");
-    let body = if safe { tokio::fs::read(tree.join(path)).await.ok() } else { None };
-    let (status, body) = body.map_or((StatusCode::NOT_FOUND, Vec::new()), |body| (StatusCode::OK, body));
+    let path = request
+        .uri()
+        .path()
+        .trim_start_matches('/')
+        .replace("%21", "!");
+    let safe = !path
+        .split('/')
+        .any(|element| element.is_empty() || element == "..");
+    let body = if safe {
+        tokio::fs::read(tree.join(path)).await.ok()
+    } else {
+        None
+    };
+    let (status, body) = body.map_or((StatusCode::NOT_FOUND, Vec::new()), |body| {
+        (StatusCode::OK, body)
+    });
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     Ok(response)

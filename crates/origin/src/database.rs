@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use reqwest::StatusCode;
 use tlog::database::DatabaseKey;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -117,6 +116,7 @@ impl DatabaseWay {
             *self.found.lock().await = None;
         }
         let status = answer.status;
+        let words = answer.status_words.clone();
         let whom = answer.site().to_string();
         let wait = find_retry_after(&answer.headers);
         let content_type = answer
@@ -126,11 +126,11 @@ impl DatabaseWay {
             .map(str::to_owned);
         let body = answer.read(REFUSAL_BODY_MAX).await.unwrap_or_default();
         let text = refusal::find_text(content_type.as_deref(), &body);
-        if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
-            let text = text.unwrap_or_else(|| format!("{whom} answered {status} for {path}"));
+        if matches!(status, 404 | 410) {
+            let text = text.unwrap_or_else(|| format!("{whom} answered {words} for {path}"));
             return TransportError::NotFound { text };
         }
-        let mut said = format!("{whom} answered {status} for {path}");
+        let mut said = format!("{whom} answered {words} for {path}");
         if let Some(wait) = wait {
             said.push_str(&format!(", to be asked again in {} s", wait.as_secs()));
         }
@@ -159,7 +159,7 @@ impl DatabaseTransport for DatabaseWay {
             .open(&way, path)
             .await
             .map_err(|error| translate(&error, path))?;
-        if answer.status != StatusCode::OK {
+        if answer.status != 200 {
             return Err(self.refuse(path, answer).await);
         }
         answer

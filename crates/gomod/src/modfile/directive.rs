@@ -5,15 +5,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::file::{
+    DIRECTIVES_MAX, Exclude, Godebug, ModFile, ModFileError, ModuleLine, Replace, Replacement,
+    Require, Retract,
+};
 use super::lexer::Position;
 use super::syntax::{Block, Line, Visitor, join_comments};
 use super::words::{
     check_directory, find_go_version, is_directory_path, is_go_version, parse_fitting_version,
     parse_interval, parse_module, parse_single, parse_string, parse_version, path_major,
-};
-use super::{
-    DIRECTIVES_MAX, Exclude, Godebug, ModFile, ModFileError, ModuleLine, Replace, Replacement,
-    Require, Retract,
 };
 use crate::path::shorten;
 

@@ -1,6 +1,9 @@
 //! Tests, see the parent module.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::version::Version;
 
 #[track_caller]
 fn read(text: &str) -> ModFile {

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, RETRY_AFTER, VIA};
-use reqwest::{Client, StatusCode};
 use tokio::time::Instant;
 use url::Url;
 
@@ -39,6 +39,12 @@ const RESET_PAUSE: Duration = Duration::from_millis(50);
 
 /// Largest body of a redirect that is read to its end so that its connection can be used again.
 const REDIRECT_BODY_MAX: u64 = 4 * 1024;
+
+/// RFC 5842, section 7.2: what a Granary answers when a request comes back to where it started.
+const LOOP_DETECTED: u16 = 508;
+
+/// RFC 6585, section 4.
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Header that a Granary adds to its 508 so that the one who asked can recognise itself.
 pub const LOOP_HEADER: &str = "granary-loop";
@@ -81,7 +87,9 @@ pub struct Call<'a> {
 #[derive(Debug)]
 pub struct Answer {
     /// Status, never a redirect that could be followed.
-    pub status: StatusCode,
+    pub status: u16,
+    /// The same in words, e.g. `404 Not Found`.
+    pub status_words: String,
     /// Headers.
     pub headers: HeaderMap,
     /// Bytes of the body where the server said so.
@@ -139,7 +147,7 @@ impl Outside {
                     })
                 })
         };
-        answer.status == StatusCode::LOOP_DETECTED
+        answer.status == LOOP_DETECTED
             && (names_us(&VIA) || names_us(&HeaderName::from_static(LOOP_HEADER)))
     }
 
@@ -167,7 +175,7 @@ impl Outside {
             let place = enter(&budget, &site, answer_by).await?;
             let response = self.send(trust, &site, url, credentials, answer_by).await?;
             note_retry_after(&budget, &response);
-            match redirect::find_target(response.status(), response.headers(), &asked) {
+            match redirect::find_target(response.status().as_u16(), response.headers(), &asked) {
                 Ok(None) => return Ok(self.answer(response, site, deadline, place)),
                 Ok(Some(target)) => {
                     finish(response).await;
@@ -244,7 +252,8 @@ impl Outside {
         place: Place,
     ) -> Answer {
         Answer {
-            status: response.status(),
+            status: response.status().as_u16(),
+            status_words: response.status().to_string(),
             headers: response.headers().clone(),
             length: response.content_length(),
             body: Body::new(response, site, deadline, self.inner.pace, place),
@@ -335,7 +344,7 @@ async fn enter(
 /// Only a 429 is about us. A 503 may be about the one file that was asked for: another Granary says so while it fetches
 /// it, and to leave the whole host alone then would fail a build for every module that it has.
 fn note_retry_after(budget: &HostBudget, response: &reqwest::Response) {
-    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+    if response.status().as_u16() != TOO_MANY_REQUESTS {
         return;
     }
     if let Some(wait) = find_retry_after(response.headers()) {

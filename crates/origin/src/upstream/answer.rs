@@ -16,6 +16,7 @@ const REFUSAL_BODY_MAX: u64 = 16 * 1024;
 /// Turns an answer other than 200 into the error that it is. `asked` says what was wanted, `entry` whom we asked.
 pub(super) async fn refuse(answer: Answer, asked: &str, entry: &str) -> UpstreamError {
     let status = answer.status;
+    let words = answer.status_words.clone();
     let retry_after = find_retry_after(&answer.headers);
     let content_type = answer
         .headers
@@ -28,7 +29,7 @@ pub(super) async fn refuse(answer: Answer, asked: &str, entry: &str) -> Upstream
     let text = is_plain
         .then(|| refusal::find_text(content_type.as_deref(), &body))
         .flatten();
-    let class = classify(status.as_u16(), retry_after);
+    let class = classify(status, retry_after);
     let is_refusal = matches!(
         class,
         UpstreamClass::Absent
@@ -38,8 +39,8 @@ pub(super) async fn refuse(answer: Answer, asked: &str, entry: &str) -> Upstream
     );
     let text = match text {
         Some(text) if is_refusal => text,
-        Some(text) => format!("{asked}: {entry} answered {status}\n{text}"),
-        None => format!("{asked}: {entry} answered {status}"),
+        Some(text) => format!("{asked}: {entry} answered {words}\n{text}"),
+        None => format!("{asked}: {entry} answered {words}"),
     };
     UpstreamError::new(class, &text, Some(entry))
 }

@@ -3,13 +3,12 @@
 use bytes::Bytes;
 use gomod::path::ModulePath;
 use gomod::version::ModuleVersion;
-use reqwest::StatusCode;
 use tracing::warn;
 use url::Url;
 
-use super::UpstreamBounds;
 use super::answer;
 use super::asked::{self, ModuleFile};
+use super::bounds::UpstreamBounds;
 use super::error::{UpstreamClass, UpstreamError};
 use super::list::{Entry, Remote};
 use super::sink::{SinkError, ZipSink};
@@ -172,7 +171,7 @@ impl Fetcher {
             .get(call)
             .await
             .map_err(|error| of_outside(&error))?;
-        if answer.status == StatusCode::OK {
+        if answer.status == 200 {
             answer.check_plain().map_err(|error| of_outside(&error))?;
             return Ok(answer);
         }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod asked;
+mod bounds;
 mod error;
 mod fetch;
 mod list;
@@ -14,7 +15,6 @@ mod versions;
 mod walk;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use gomod::path::ModulePath;
@@ -28,6 +28,7 @@ use crate::outside::Outside;
 use crate::privacy::Privacy;
 
 pub use self::asked::ModuleFile;
+pub use self::bounds::UpstreamBounds;
 pub use self::error::{UpstreamClass, UpstreamError};
 pub use self::list::{Entry, ListError, Next, Remote, Tree, UpstreamList};
 pub use self::sink::{SinkError, ZIP_BYTES_MAX, ZipSink};
@@ -35,30 +36,6 @@ pub use self::versions::{LIST_BYTES_MAX, parse_list};
 
 /// Longest body of `supported` that is read away.
 const SUPPORTED_BODY_MAX: u64 = 4 * 1024;
-
-/// How long an upstream may take, and how much a zip may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpstreamBounds {
-    /// Longest time until an answer begins. Proxies that build from version control first need most of it.
-    pub answer_within: Duration,
-    /// Longest time for a whole `.info`, `.mod` or list.
-    pub small_within: Duration,
-    /// Longest time for a whole zip; its pace is bounded by the way out.
-    pub zip_within: Duration,
-    /// Largest zip, in bytes.
-    pub zip_bytes_max: u64,
-}
-
-impl Default for UpstreamBounds {
-    fn default() -> Self {
-        Self {
-            answer_within: Duration::from_secs(60),
-            small_within: Duration::from_secs(60),
-            zip_within: Duration::from_secs(30 * 60),
-            zip_bytes_max: ZIP_BYTES_MAX,
-        }
-    }
-}
 
 /// A small file as it came, and the entry that it came from (without user and password).
 #[derive(Clone, Debug, PartialEq, Eq)]
