@@ -1,47 +1,43 @@
-//! The server's side of `<data>/granary.sock`: runs operations and streams their lines.
+//! The server's side of `<data>/granary.sock`: runs operations and gives their lines to whoever answers.
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::routing::post;
-use axum::{Json, Router};
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use web::control::Operations;
 
 use crate::line::LINES_IN_FLIGHT;
 use crate::operations::{Operation, run};
 use crate::parts::Parts;
-use crate::server_socket::OPERATIONS;
 
-/// What the handlers know: the parts of this process, and the runtime that owns them.
-#[derive(Clone)]
-struct Control {
-    parts: Arc<Parts>,
-    runtime: Handle,
+/// Runs operations on the parts of this process.
+pub struct Control {
+    /// What they work with.
+    pub parts: Arc<Parts>,
+    /// The runtime that owns the parts: requests are answered on other ones.
+    pub runtime: Handle,
 }
 
-/// The routes that only the socket serves.
-pub fn router(parts: Arc<Parts>, runtime: Handle) -> Router {
-    Router::new()
-        .route(OPERATIONS, post(start_operation))
-        .with_state(Control { parts, runtime })
-}
-
-/// `POST /v1/control/operations`: starts an operation and answers with its lines as they come, as JSON, one a line.
-async fn start_operation(State(control): State<Control>, Json(operation): Json<Operation>) -> Body {
-    let (send, receive) = tokio::sync::mpsc::channel(LINES_IN_FLIGHT);
-    let parts = control.parts.clone();
-    control
-        .runtime
-        .spawn(async move { run(&parts, operation, send).await });
-    let lines = futures_util::stream::unfold(receive, |mut receive| async move {
-        Some((receive.recv().await?, receive))
-    });
-    Body::from_stream(lines.map(|line| {
-        let mut text = serde_json::to_vec(&line)?;
-        text.push(b'\n');
-        Ok::<_, serde_json::Error>(Bytes::from(text))
-    }))
+impl Operations for Control {
+    /// Starts an operation, given as JSON; its lines come back as JSON, one a line. It goes on when nobody reads them.
+    fn start(&self, operation: Bytes) -> Result<mpsc::Receiver<Bytes>, String> {
+        let operation: Operation = serde_json::from_slice(&operation)
+            .map_err(|cause| format!("this server knows no such operation: {cause}"))?;
+        let (send, mut lines) = mpsc::channel(LINES_IN_FLIGHT);
+        let (send_bytes, receive_bytes) = mpsc::channel(LINES_IN_FLIGHT);
+        let parts = self.parts.clone();
+        self.runtime
+            .spawn(async move { run(&parts, operation, send).await });
+        self.runtime.spawn(async move {
+            while let Some(line) = lines.recv().await {
+                let mut text = serde_json::to_vec(&line).unwrap_or_default();
+                text.push(b'\n');
+                if send_bytes.send(Bytes::from(text)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(receive_bytes)
+    }
 }

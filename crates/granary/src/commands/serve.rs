@@ -10,10 +10,11 @@ use web::config::{FrontConfig, ListenerConfig};
 use super::show::client_url;
 use crate::config::Config;
 use crate::config::layers::Layers;
-use crate::control;
+use crate::control::Control;
 use crate::lock::{FolderLock, Taken};
 use crate::logging;
 use crate::parts::Parts;
+use crate::server_socket::OPERATIONS;
 
 /// Serves until SIGTERM or Ctrl-C, drains, and ends well.
 pub fn run(layers: &Layers, config: Config) -> Result<bool> {
@@ -49,7 +50,11 @@ async fn serve(config: Config) -> Result<()> {
         parts.queue.clone(),
         front_config(&config, &parts)?,
     );
-    let control = control::router(parts.clone(), tokio::runtime::Handle::current());
+    let control = Arc::new(Control {
+        parts: parts.clone(),
+        runtime: tokio::runtime::Handle::current(),
+    });
+    let control = web::control::router(OPERATIONS, control);
     let url = client_url(&config);
     info!(
         url,
