@@ -103,6 +103,9 @@ pub enum Error {
         /// How far the work is, with a separator in front, or nothing.
         progress: String,
     },
+    /// As many requests wait here as may.
+    #[error("too many requests wait for something here at the moment, try again")]
+    Crowded,
     /// The request has been here before.
     #[error(
         "this request came back to where it started: an upstream of this Granary leads to itself\n\
@@ -164,7 +167,7 @@ impl Error {
             Self::FetchForbidden { .. } => plain(StatusCode::NOT_FOUND),
             Self::Forbidden(_) => plain(StatusCode::FORBIDDEN).kept(),
             Self::Refused(refusal) => answer_refusal(&refusal, text),
-            Self::NotHereYet { .. } | Self::Unavailable { .. } => retry_later(text),
+            Self::NotHereYet { .. } | Self::Crowded | Self::Unavailable { .. } => retry_later(text),
             Self::JobFailed { retry: true, .. } => retry_later(text),
             Self::JobFailed { retry: false, .. } | Self::Broken { .. } => {
                 plain(StatusCode::INTERNAL_SERVER_ERROR)

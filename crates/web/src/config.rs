@@ -48,6 +48,8 @@ pub struct FrontConfig {
     /// Versions of one module that a list shows at most.
     pub list_versions_max: u64,
 
+    /// Requests that are looked up or waited for at once; more get a 503. Hits do not count.
+    pub requests_max: usize,
     /// Connections held at once over all listeners; more wait in the kernel's backlog.
     pub connections_max: usize,
     /// From the first byte of a request to the end of its header block.
@@ -93,6 +95,7 @@ impl Default for FrontConfig {
             query_patience: Duration::from_secs(10),
             client_wait: Duration::from_secs(60),
             list_versions_max: 100_000,
+            requests_max: 10_000,
             connections_max: 16_384,
             header_wait: Duration::from_secs(10),
             idle_wait: Duration::from_secs(75),

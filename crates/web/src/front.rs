@@ -12,6 +12,7 @@ use queue::{Durability, Job, JobId, Outcome, Priority, Queue, Ticket};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Store, StoreError};
+use tokio::sync::Semaphore;
 
 use crate::answer::Error;
 use crate::config::FrontConfig;
@@ -31,6 +32,8 @@ pub struct Front {
     pub(crate) hot: Hot,
     pub(crate) negatives: Negatives,
     pub(crate) metrics: Arc<Metrics>,
+    /// One permit a request that is looked up or waited for.
+    pub(crate) room: Semaphore,
     pub(crate) draining: AtomicBool,
     /// The last look at the keepers' health, and when it was.
     pub(crate) health: Mutex<Option<(Instant, Vec<String>)>>,
@@ -51,6 +54,7 @@ impl Front {
             hot: Hot::new(config.cache_bytes, &config.public_prefix),
             negatives: Negatives::new(config.negatives_max, config.negative_keep),
             metrics: Arc::default(),
+            room: Semaphore::new(config.requests_max.clamp(1, Semaphore::MAX_PERMITS)),
             draining: AtomicBool::new(false),
             health: Mutex::new(None),
             catalog,

@@ -10,6 +10,7 @@ use http::header::{HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, VIA};
 use http::{HeaderMap, Method, Response, Uri, Version, request};
 
 use crate::answer::Error;
+use crate::entry::Entry;
 use crate::front::Front;
 use crate::metrics::Class;
 use crate::proxy::{file, list, query};
@@ -177,21 +178,33 @@ async fn dispatch(front: &Front, target: Target, asked: &Asked) -> Result<Answer
         .headers
         .get(DISABLE_FETCH)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    let plain = Answer::Plain;
+    let plain = |plain| Ok(Answer::Plain(plain));
     let entry = match target {
-        Target::Root => return Ok(plain(health::get_root(front))),
-        Target::Live => return Ok(plain(health::get_live())),
-        Target::Ready => return Ok(plain(health::get_ready(front).await)),
-        Target::Version => return Ok(plain(health::get_version(front))),
-        Target::Metrics => return Ok(plain(health::get_metrics(front).await)),
-        Target::Fixed(name) => return Ok(plain(health::get_fixed(name))),
-        Target::List(module) => list::list_versions(front, &module, may_fetch).await?,
-        Target::Latest(module) => query::get_latest(front, &module, may_fetch).await?,
-        Target::Query(module, word) => query::resolve(front, &module, &word, may_fetch).await?,
-        Target::File(of, kind) => file::get_file(front, &of, kind, may_fetch).await?,
-        Target::Sumdb(rest) => sumdb::pass(front, &rest, may_fetch).await?,
+        Target::Root => return plain(health::get_root(front)),
+        Target::Live => return plain(health::get_live()),
+        Target::Ready => return plain(health::get_ready(front).await),
+        Target::Version => return plain(health::get_version(front)),
+        Target::Metrics => return plain(health::get_metrics(front).await),
+        Target::Fixed(name) => return plain(health::get_fixed(name)),
+        target => get_entry(front, target, may_fetch).await?,
     };
     Ok(Answer::Entry(entry))
+}
+
+/// What is kept and served under conditions: everything of the protocol. Each waits in a place of its own, and the number
+/// of places is bounded.
+async fn get_entry(front: &Front, target: Target, may_fetch: bool) -> Result<Arc<Entry>, Error> {
+    let _place = front.room.try_acquire().map_err(|_| Error::Crowded)?;
+    match target {
+        Target::List(module) => list::list_versions(front, &module, may_fetch).await,
+        Target::Latest(module) => query::get_latest(front, &module, may_fetch).await,
+        Target::Query(module, word) => query::resolve(front, &module, &word, may_fetch).await,
+        Target::File(of, kind) => file::get_file(front, &of, kind, may_fetch).await,
+        Target::Sumdb(rest) => sumdb::pass(front, &rest, may_fetch).await,
+        other => Err(Error::Unserved(format!(
+            "{other:?} is no part of the protocol"
+        ))),
+    }
 }
 
 fn class_of(target: &Target) -> Class {

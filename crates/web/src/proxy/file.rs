@@ -68,6 +68,13 @@ pub(crate) async fn get_file(
         return answer_negative(of, kind, negative);
     }
     front.note_landing(of.path());
+    // One of many who waited for the same capture has made the answer already.
+    if let Some(entry) = front
+        .hot
+        .find_kept(&hot_file_path(of, kind), Instant::now())
+    {
+        return Ok(entry);
+    }
     find_stored(front, of, kind)
         .await?
         .ok_or_else(|| Error::Broken {

@@ -225,3 +225,31 @@ async fn fetching_can_be_forbidden() {
     assert_eq!(reply.status, 200);
     assert_eq!(house.script.all_runs(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_so_many_requests_wait() {
+    let house = House::open_with(|config| config.requests_max = 2).await;
+    house.script.set_delay(Duration::from_millis(1500));
+    house.script.list("example.com/m", &["v1.0.0"]);
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let mut client = house.client().await;
+        client
+            .send("GET /example.com/m/@v/list HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await;
+        waiting.push(client);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let reply = house.get("/example.com/n/@v/list").await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.header("retry-after").is_some());
+    assert_eq!(house.get("/livez").await.status, 200);
+    for mut client in waiting {
+        assert_eq!(client.reply(false).await.unwrap().status, 200);
+    }
+    assert_eq!(
+        house.get("/example.com/n/@v/list").await.status,
+        404,
+        "there is room again"
+    );
+}
