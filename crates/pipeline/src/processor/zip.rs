@@ -7,7 +7,7 @@ use bytes::Bytes;
 use catalog::work::{CaptureAnswer, Refusal, RefusalClass};
 use catalog::{StoredVersion, StoredZip, Verification, ZipLanding};
 use gomod::version::ModuleVersion;
-use gomod::zip::{Checked, Limits};
+use gomod::zip::{Checked, Limits, ZipError};
 use origin::upstream::{SinkError, ZipSink};
 use store::{Staged, Store};
 use tracing::{error, info};
@@ -151,6 +151,12 @@ async fn check_staged(
             checked,
             source,
         }),
+        // A login page or half a file is the upstream's trouble. It must not look like a version that does not exist: the
+        // go command would go on to the next entry of its list, past the operator's own upstream.
+        Ok(Err(cause @ ZipError::BadArchive { .. })) => Err(Refusal::new(
+            RefusalClass::Unreachable,
+            format!("{of}: what {source} gave is no zip: {cause}"),
+        )),
         Ok(Err(cause)) => Err(Refusal::new(
             RefusalClass::Invalid,
             format!("{of}: the zip that {source} gave breaks the rules of module zips: {cause}"),
