@@ -43,6 +43,9 @@ mod connection;
 
 mod tls;
 
+#[cfg(test)]
+mod properties;
+
 pub mod server;
 
 pub use answer::Error;

@@ -364,3 +364,37 @@ async fn http2_with_prior_knowledge_is_spoken() {
         assert!(response.into_body().collect().await.unwrap().to_bytes() == want);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_requests_harm_nobody() {
+    let (house, of) = warm().await;
+    let whole = format!(
+        "GET {MOD} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nRange: bytes=0-9\r\n\r\n\
+         HEAD {ZIP} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+    );
+    // A fixed sequence, so that a failure comes again.
+    let mut state = 7u64;
+    let mut random = move |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..200 {
+        let mut bytes = whole.clone().into_bytes();
+        for _ in 0..1 + random(4) {
+            let at = random(bytes.len());
+            match random(4) {
+                0 => bytes[at] = random(256) as u8,
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, b"\r\n :%/\0\t"[random(8)]),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let mut client = house.client().await;
+        client.try_send(&bytes).await;
+        // Some wait for more, and that is right: they are left.
+        let _ = tokio::time::timeout(Duration::from_millis(10), client.reply(false)).await;
+    }
+    assert_eq!(house.get(MOD).await.text(), mod_of(&of));
+}
