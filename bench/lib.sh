@@ -63,6 +63,15 @@ CONF
   echo "nginx does not listen on $port" >&2; return 1
 }
 
+# start_goproxy <port> <cache folder> <upstream>: the goproxy program, where GOPROXY_BIN names its binary. Sets $pid.
+start_goproxy() {
+  mkdir -p "$2"
+  env GOPROXY="$3" GOSUMDB="$key" "$GOPROXY_BIN" server --address "127.0.0.1:$1" --cacher-dir "$2" --temp-dir "$out" >"$out/goproxy.log" 2>&1 &
+  pid=$!; started+=("$pid")
+  for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return 0; sleep 0.05; done
+  echo "goproxy does not listen on $1" >&2; return 1
+}
+
 # Processor time of a process and its children, in clock ticks.
 ticks() { local sum=0 p; for p in "$1" $(pgrep -P "$1" || true); do sum=$((sum + $(awk '{print $14 + $15}' "/proc/$p/stat"))); done; echo "$sum"; }
 median() { sort -g | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }

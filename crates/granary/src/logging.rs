@@ -10,12 +10,16 @@ use tracing_subscriber::fmt;
 ///
 /// `level` is a level's name, which holds for Granary's own rooms while libraries stay at `warn`, or a whole filter.
 pub fn start(level: &str, format: &str) -> Result<()> {
-    let filter = filter(level)?;
     let text = match format {
         "text" => true,
         "json" => false,
         _ => std::io::stderr().is_terminal(),
     };
+    // At a terminal a line for every request would bury what matters; a log that is collected wants them.
+    let mut filter = filter(level)?;
+    if text && level == "info" {
+        filter = filter.add_directive("web::access=warn".parse()?);
+    }
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if text {
         builder

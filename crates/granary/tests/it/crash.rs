@@ -11,6 +11,12 @@ use crate::rig::upstream::Upstream;
 
 const MODULES: usize = 12;
 
+/// Rounds of five kills; a soak run asks for more.
+fn rounds() -> usize {
+    let asked = std::env::var("GRANARY_SOAK_ROUNDS").ok();
+    asked.and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
+}
+
 fn publish_many(upstream: &Upstream) -> Vec<Made> {
     (0..MODULES)
         .map(|i| {
@@ -68,7 +74,8 @@ fn ask_until_killed(
 fn kill_9_in_the_midst_leaves_nothing_partial_and_loses_nothing_answered() {
     let database = Database::new();
     let mut all_answered = 0;
-    for enough in [0, 1, 4, 12, 24] {
+    for round in 0..5 * rounds() {
+        let enough = [0, 1, 4, 12, 24][round % 5] + round / 5 % 12;
         let upstream = Upstream::start_with(&database);
         let made = Arc::new(publish_many(&upstream));
         upstream.set_delay(Duration::from_millis(10));
