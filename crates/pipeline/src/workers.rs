@@ -1,5 +1,6 @@
 //! The workers: one handler a kind of job, registered with the queue, and the sweep that finds what is due.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +84,7 @@ impl Pipeline {
                 .await
             {
                 Ok(due) => {
+                    let due = self.without_refused(due).await;
                     if !due.is_empty() {
                         info!(count = due.len(), "zips that are due follow behind");
                     }
@@ -92,6 +94,16 @@ impl Pipeline {
             }
             tokio::time::sleep(SWEEP_EVERY).await;
         }
+    }
+
+    /// Leaves out what is in quarantine: bytes that were refused once are fetched again only when someone asks.
+    async fn without_refused(&self, due: Vec<ModuleVersion>) -> Vec<ModuleVersion> {
+        let catalog = &self.parts.processor.catalog;
+        let Ok(refused) = catalog.list_quarantine(SWEEP_ROWS_MAX).await else {
+            return due;
+        };
+        let refused: HashSet<ModuleVersion> = refused.into_iter().map(|row| row.module).collect();
+        due.into_iter().filter(|of| !refused.contains(of)).collect()
     }
 
     fn zip_follows(&self, of: &ModuleVersion) {
