@@ -39,7 +39,16 @@ pub(crate) async fn serve_tcp(mut stream: TcpStream, peer: IpAddr, shared: Share
     let end = quick::run(&mut stream, &shared.front, &shared.gate).await;
     if let quick::End::Other(read) = end {
         let is_http2 = read.starts_with(HTTP2_PREFACE);
-        serve_hyper(stream, read, is_http2, Some(peer), None, shared).await;
+        // In a box: hyper's state is some thousand bytes, and most connections are idle ones that never need it.
+        Box::pin(serve_hyper(
+            stream,
+            read,
+            is_http2,
+            Some(peer),
+            None,
+            shared,
+        ))
+        .await;
     }
 }
 

@@ -130,20 +130,27 @@ async fn hold(accepted: Accepted, shared: Shared) {
     };
     match tls {
         None => serve_tcp(stream, peer, shared).await,
-        Some(tls) => {
-            let wait = shared.front.config.handshake_wait;
-            let handshake = TlsAcceptor::from(tls).accept(stream);
-            match tokio::time::timeout(wait, handshake).await {
-                Ok(Ok(stream)) => {
-                    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    serve_hyper(stream, Bytes::new(), is_http2, Some(peer), None, shared).await;
-                }
-                Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-                Err(_) => tracing::debug!("TLS handshake took too long"),
-            }
-        }
+        Some(tls) => Box::pin(serve_tls(stream, peer, tls, shared)).await,
     }
     drop(permit);
+}
+
+async fn serve_tls(
+    stream: tokio::net::TcpStream,
+    peer: IpAddr,
+    tls: Arc<ServerConfig>,
+    shared: Shared,
+) {
+    let wait = shared.front.config.handshake_wait;
+    let handshake = TlsAcceptor::from(tls).accept(stream);
+    match tokio::time::timeout(wait, handshake).await {
+        Ok(Ok(stream)) => {
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            serve_hyper(stream, Bytes::new(), is_http2, Some(peer), None, shared).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+        Err(_) => tracing::debug!("TLS handshake took too long"),
+    }
 }
 
 /// Counts a connection while it is held, also when its task panics.
