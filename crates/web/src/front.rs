@@ -20,6 +20,9 @@ use crate::hot::Hot;
 use crate::metrics::Metrics;
 use crate::negatives::Negatives;
 
+/// How long a connection may be idle once half of the room is taken; a go client comes back within milliseconds.
+const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
+
 /// The view that is served.
 pub(crate) const VIEW: &str = "prod";
 
@@ -79,6 +82,19 @@ impl Front {
     pub(crate) fn note_landing(&self, module: &gomod::path::ModulePath) {
         self.hot.drop_changing(module);
         self.negatives.forget(&|remembered| remembered == module);
+    }
+
+    /// How long a connection that becomes idle now may stay: the whole time while there is plenty of room, a moment
+    /// once half of it is taken. So whoever opens connections and says nothing frees them again before others wait long.
+    pub(crate) fn idle_wait(&self) -> Duration {
+        let open = self.metrics.connections.load(Ordering::Relaxed);
+        let is_crowded = open > self.config.connections_max as u64 / 2;
+        let crowded = IDLE_WAIT_CROWDED.min(self.config.idle_wait);
+        if is_crowded {
+            crowded
+        } else {
+            self.config.idle_wait
+        }
     }
 
     /// Whether the server is going down.

@@ -245,3 +245,30 @@ fn ranges_conditions_and_bodies_change_nothing_for_the_next_request() {
         }
     }
 }
+
+// Whoever opens connections and says nothing must not keep the others out.
+#[test]
+fn idle_connections_make_room_when_there_is_none() {
+    let (_upstream, granary, made) = warm();
+    let setup = granary.kill().set("connections_max", "20");
+    let granary = setup.start();
+    let hot = request(&made.file("info"), "");
+    let cold = request("/example.com/none/@v/list", "");
+    let mut idle = Vec::new();
+    for n in 0..25 {
+        // Half of them on the short path, half on the long one.
+        let mut stream = TcpStream::connect(granary.address).unwrap();
+        let first = if n % 2 == 0 { &hot } else { &cold };
+        stream.write_all(first.as_bytes()).unwrap();
+        idle.push(stream);
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
+    assert_eq!(granary.must_get(&made.file("info")), made.info);
+    assert!(
+        begun.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begun.elapsed()
+    );
+    drop(idle);
+}

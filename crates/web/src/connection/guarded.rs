@@ -64,15 +64,16 @@ impl<S> Guarded<S> {
         config: &FrontConfig,
         phase: Arc<Phase>,
         bound_headers: bool,
+        idle_wait: Duration,
     ) -> Self {
         let now = Instant::now();
         Self {
             stream,
             read_before,
             phase,
-            alarm: Alarm::new(now + config.idle_wait),
+            alarm: Alarm::new(now + idle_wait),
             header_wait: bound_headers.then_some(config.header_wait),
-            idle_wait: config.idle_wait,
+            idle_wait,
             write_wait: config.write_wait,
             moved_at: now,
             header: None,

@@ -65,7 +65,14 @@ pub(crate) async fn serve_hyper<S>(
 {
     let config = &shared.front.config;
     let phase = Arc::new(Phase::default());
-    let guarded = Guarded::new(stream, read, config, phase.clone(), !is_http2);
+    let guarded = Guarded::new(
+        stream,
+        read,
+        config,
+        phase.clone(),
+        !is_http2,
+        shared.front.idle_wait(),
+    );
     let service = Service {
         front: shared.front.clone(),
         main: shared.main.clone(),

@@ -83,7 +83,7 @@ thread_local! {
 pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> End {
     let config = &front.config;
     let mut turn = Turn::default();
-    let mut deadline = Instant::now() + config.idle_wait;
+    let mut deadline = Instant::now() + front.idle_wait();
     let mut alarm = Alarm::new(deadline);
     let mut closing = pin!(gate.closing());
     loop {
@@ -111,7 +111,7 @@ pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> E
         let now = Instant::now();
         deadline = match is_partial {
             true => deadline.min(now + config.header_wait),
-            false => now + config.idle_wait,
+            false => now + front.idle_wait(),
         };
     }
 }
