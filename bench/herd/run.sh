@@ -5,7 +5,7 @@ build; corpus
 rounds=${ROUNDS:-5}
 "$driver" upstream "$tree" --listen 127.0.0.1:3340 --delay-ms 300 --seconds 600 & started+=("$!")
 start_nginx database 3341 "root $tree;"
-version=$("$driver" list "$tree" | grep -m1 'github.com/spf13/cobra/@v/')
+version=$("$driver" list "$tree" | awk '/^github.com\/spf13\/cobra\/@v\// && !found { found = 1; print }')
 : >"$out/last"
 for _ in $(seq "$rounds"); do
   start_granary herd 3342 GRANARY_SUMDB="$key http://127.0.0.1:3341/sumdb/bench.example/db" GRANARY_UPSTREAM=http://127.0.0.1:3340

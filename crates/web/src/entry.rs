@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::conditional::http_date;
 use crate::metrics::Class;
+use crate::open_file::OpenFile;
 
 /// Bodies shorter than this are sent as they are: they fit into one packet either way.
 const GZIP_BYTES_MIN: usize = 1024;
@@ -62,6 +63,8 @@ pub struct Entry {
     pub(crate) last_modified: Option<(Timestamp, HeaderValue)>,
     pub(crate) varies: bool,
     mapped: bool,
+    /// The plain body as a file that the kernel can send.
+    pub(crate) file: Option<OpenFile>,
     pub(crate) plain: Variant,
     pub(crate) gzip: Option<Variant>,
 }
@@ -99,6 +102,7 @@ impl Entry {
             last_modified,
             varies,
             mapped: draft.mapped,
+            file: None,
             plain: Variant {
                 head: Bytes::new(),
                 tag: header_value(&format!("\"{}\"", draft.tag)),
@@ -120,6 +124,11 @@ impl Entry {
             variant.head = head;
         }
         entry
+    }
+
+    /// The same entry with its plain body as an open file too.
+    pub(crate) fn with_file(self, file: Option<OpenFile>) -> Self {
+        Self { file, ..self }
     }
 
     fn render_head(&self, variant: &Variant, encoding: Option<&str>) -> Bytes {

@@ -17,6 +17,8 @@ pub mod answer;
 
 pub mod metrics;
 
+mod open_file;
+
 mod entry;
 
 mod hot;

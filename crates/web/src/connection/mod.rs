@@ -1,6 +1,7 @@
 //! One connection from its first byte to its end: the short loop for hits, hyper for everything else.
 
 mod alarm;
+mod file_tail;
 mod gate;
 mod guarded;
 mod quick;

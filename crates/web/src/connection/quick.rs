@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::conditional::{accepts_gzip, http_date};
 use crate::connection::alarm::Alarm;
+use crate::connection::file_tail::{FileTail, poll_send_file};
 use crate::connection::gate::Gate;
 use crate::front::Front;
 
@@ -71,6 +72,8 @@ struct Turn {
     out: Vec<u8>,
     /// One long body to be sent after `out`.
     tail: Bytes,
+    /// One body to be sent from its file after `out`.
+    file: Option<FileTail>,
 }
 
 thread_local! {
@@ -162,7 +165,8 @@ impl Turn {
         let mut used = 0;
         self.held_up = false;
         while used < read.len() {
-            if !self.tail.is_empty() || self.out.len() >= OUT_BYTES_MAX {
+            let has_tail = !self.tail.is_empty() || self.file.is_some();
+            if has_tail || self.out.len() >= OUT_BYTES_MAX {
                 self.held_up = true;
                 break;
             }
@@ -190,6 +194,13 @@ impl Turn {
                 (true, _) => 0,
                 (false, length) if length <= COPIED_BYTES_MAX => {
                     self.out.extend_from_slice(&variant.body);
+                    length
+                }
+                (false, length) if entry.file.is_some() && entry.gzip.is_none() => {
+                    self.file = Some(FileTail {
+                        entry: entry.clone(),
+                        offset: 0,
+                    });
                     length
                 }
                 (false, length) => {
@@ -320,6 +331,23 @@ async fn send(
                 return Poll::Pending;
             }
             let head = turn.out.get(sent..).unwrap_or_default();
+            if let Some(file) = &mut turn.file {
+                let outcome = poll_send_file(stream, head, file, context);
+                let Poll::Ready(outcome) = outcome else {
+                    let since = *stalled_at.get_or_insert_with(Instant::now);
+                    if alarm.is_over(since + write_wait, context) {
+                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                    }
+                    return Poll::Pending;
+                };
+                let (of_head, is_over) = outcome?;
+                stalled_at = None;
+                sent += of_head;
+                if is_over {
+                    turn.file = None;
+                }
+                continue;
+            }
             let tail = &turn.tail[..turn.tail.len().min(WRITE_BYTES_MAX)];
             let outcome = match (head.is_empty(), tail.is_empty()) {
                 (true, true) => return Poll::Ready(Ok(())),

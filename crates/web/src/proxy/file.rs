@@ -16,6 +16,7 @@ use crate::entry::{Draft, Entry, Keep};
 use crate::front::{Front, VIEW, Work, catalog_trouble, store_trouble};
 use crate::metrics::{CaptureEnd, Class};
 use crate::negatives::Negative;
+use crate::open_file::{OPEN_BYTES, OpenFile};
 use crate::target::{FileKind, hot_file_path};
 
 /// `Content-Type` of `.info` and `@latest`.
@@ -214,7 +215,13 @@ pub(crate) async fn find_stored(
         FileKind::GoMod => (Class::GoMod, TEXT),
         FileKind::Zip => (Class::Zip, "application/zip"),
     };
-    let entry = Arc::new(Entry::render(Draft {
+    let file = match front.store.local_path(&digest) {
+        Some(path) if kind == FileKind::Zip && OPEN_BYTES.contains(&blob.len()) => {
+            OpenFile::open(&path, blob.len())
+        }
+        _ => None,
+    };
+    let entry = Entry::render(Draft {
         class,
         content_type,
         keep: Keep::Immutable,
@@ -224,7 +231,8 @@ pub(crate) async fn find_stored(
         mapped: blob.is_mapped(),
         gzip: kind != FileKind::Zip,
         until: None,
-    }));
+    });
+    let entry = Arc::new(entry.with_file(file));
     front.hot.insert(&hot_file_path(of, kind), entry.clone());
     Ok(Some(entry))
 }
