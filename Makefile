@@ -13,7 +13,7 @@ help:
 
 # The dev profile: quick to build, quick enough to use. Images and benchmarks use release.
 serve:
-	@exec cargo run --quiet --package granary -- serve $(ARGS)
+	@exec cargo run --package granary -- serve $(ARGS)
 
 test:
 	@exec make/test.sh
