@@ -25,9 +25,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Exit code of a command that failed, or that found something wrong.
 const FAILED: u8 = 1;
 /// Exit code of a command line or a configuration that makes no sense. clap uses the same.
