@@ -114,7 +114,7 @@ impl Parts {
                 databases: databases.by_name,
             },
             queue: queue.clone(),
-            settings: settings(config, absent),
+            settings: settings(config),
         });
         Ok(Self {
             catalog,
@@ -224,11 +224,10 @@ fn upstreams(
     Ok((Arc::new(upstreams), list))
 }
 
-fn settings(config: &Config, absent: Absent) -> Settings {
+fn settings(config: &Config) -> Settings {
     let capture_workers = config.capture_workers;
     Settings {
         zips_all: config.zips_all,
-        absent,
         capture_workers,
         zip_workers: capture_workers.div_ceil(2),
     }

@@ -14,8 +14,6 @@ pub enum Absent {
 pub struct Settings {
     /// Whether the zip of every captured version follows at low priority.
     pub zips_all: bool,
-    /// See [`Absent`].
-    pub absent: Absent,
     /// Captures of `.info` and `.mod` at once.
     pub capture_workers: usize,
     /// Captures of zips at once.
@@ -26,7 +24,6 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             zips_all: true,
-            absent: Absent::Refuse,
             capture_workers: 64,
             zip_workers: 32,
         }
