@@ -7,13 +7,14 @@ use crate::tree::{File, Tree};
 const ROOMS: &[(&str, &[&str])] = &[
     ("gomod", &[]),
     ("queue", &[]),
+    ("git", &[]),
     ("gosource", &["gomod"]),
     ("insight", &["gomod"]),
     ("store", &["gomod"]),
     ("tlog", &["gomod", "store"]),
     ("catalog", &["gomod", "insight"]),
     ("search", &["gomod", "gosource", "catalog"]),
-    ("origin", &["gomod", "tlog"]),
+    ("origin", &["gomod", "tlog", "git"]),
     (
         "pipeline",
         &[

@@ -6,6 +6,7 @@
 mod answer;
 mod asked;
 mod bounds;
+mod direct;
 mod error;
 mod fetch;
 mod list;
@@ -29,6 +30,7 @@ use crate::privacy::Privacy;
 
 pub use self::asked::ModuleFile;
 pub use self::bounds::UpstreamBounds;
+pub use self::direct::Direct;
 pub use self::error::{UpstreamClass, UpstreamError};
 pub use self::list::{Entry, ListError, Next, Remote, Tree, UpstreamList};
 pub use self::sink::{SinkError, ZIP_BYTES_MAX, ZipSink};
