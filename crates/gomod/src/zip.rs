@@ -1,9 +1,10 @@
 //! Module zips: checking untrusted ones, creating our own, hashing both.
 //!
 //! [`check`] and [`check_bytes`] decide whether a zip from elsewhere may be served, [`create`] makes one from the files
-//! of a module, [`hash_zip`] and [`hash_dir`] only compute `h1:`. They read archives with a reader of their own, the
-//! only one in Granary: bounded in time and memory whatever the bytes are, and stricter than most, so that no two
-//! readers can see different files in an archive that passed. An archive that passes is one the go command accepts.
+//! of a module, [`PackedTree`] shows the files of an archive for that, [`hash_zip`] and [`hash_dir`] only compute `h1:`.
+//! They read archives with a reader of their own, the only one in Granary: bounded in time and memory whatever the
+//! bytes are, and stricter than most, so that no two readers can see different files in an archive that passed. An
+//! archive that passes is one the go command accepts.
 //!
 //! Not here: finding the files of a module (a LICENSE that a subdirectory inherits included), comparing hashes with
 //! the checksum database, downloading, storing.
@@ -22,6 +23,8 @@ mod archive;
 mod content;
 mod tree;
 
+mod packed;
+
 mod check;
 mod select;
 mod writer;
@@ -30,6 +33,7 @@ mod create;
 
 pub use check::{Checked, check, check_bytes, hash_zip, hash_zip_bytes};
 pub use create::{Created, create};
+pub use packed::PackedTree;
 pub use select::{Omission, Omitted};
 pub use tree::{Kind, MemoryTree, Tree, TreeFile, hash_dir};
 

@@ -26,6 +26,10 @@ const ENCRYPTED_FLAGS: u16 = 1 | 1 << 6 | 1 << 13;
 /// Flag bit: the data is a patch to some other archive.
 const PATCH_FLAG: u16 = 1 << 5;
 
+/// High bytes of the field `version made by` that mean a Unix mode in the attributes (APPNOTE 4.4.2.2).
+const MADE_ON_UNIX: u8 = 3;
+const MADE_ON_MACOS: u8 = 19;
+
 /// Entries without a compression.
 pub const STORED: u16 = 0;
 /// Entries compressed with deflate.
@@ -46,6 +50,8 @@ pub struct Entry {
     name_bytes: u16,
     pub flags: u16,
     pub method: u16,
+    /// Kind and permissions where a Unix program wrote the archive, else 0.
+    pub unix_mode: u32,
     pub crc: u32,
     pub compressed_bytes: u64,
     pub size_bytes: u64,
@@ -286,6 +292,10 @@ fn list_entries(directory: &[u8], end: &End) -> Result<Vec<Entry>, ZipError> {
             name_bytes,
             flags: u16_at(record, 8),
             method: u16_at(record, 10),
+            unix_mode: match record[5] {
+                MADE_ON_UNIX | MADE_ON_MACOS => u32_at(record, 38) >> 16,
+                _ => 0,
+            },
             crc: u32_at(record, 16),
             compressed_bytes: u64::from(u32_at(record, 20)),
             size_bytes: u64::from(u32_at(record, 24)),

@@ -215,7 +215,7 @@ fn copy_stored(
 
 /// Compares the local header with the directory and gives the offset of the data, all of which lies before the next
 /// entry.
-fn check_header(source: &mut dyn Source, entry: &Entry, name: &[u8]) -> Result<u64, ZipError> {
+pub fn check_header(source: &mut dyn Source, entry: &Entry, name: &[u8]) -> Result<u64, ZipError> {
     let refuse = |fault| ZipError::entry(name, fault);
     let room = entry.end - entry.offset;
     if room < HEADER_BYTES as u64 {
