@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make bench [SCENARIO=<name>]`: runs bench/<scenario>/run.sh, each of which prints a table.
-# nginx and wrk are installed where they are missing.
+# nginx, wrk and fcgiwrap are installed where they are missing.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . make/install.sh

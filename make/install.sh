@@ -62,6 +62,7 @@ install_for_bench() {
   local missing=()
   command -v nginx >/dev/null || missing+=(nginx-core)
   command -v wrk >/dev/null || missing+=(wrk)
+  command -v fcgiwrap >/dev/null || missing+=(fcgiwrap)
   install_packages "${missing[@]}"
   extend_path
 }
