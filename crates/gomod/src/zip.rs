@@ -21,6 +21,8 @@ mod source;
 
 mod archive;
 mod content;
+mod prepared;
+
 mod tree;
 
 mod packed;
@@ -34,6 +36,7 @@ mod create;
 pub use check::{Checked, check, check_bytes, hash_zip, hash_zip_bytes};
 pub use create::{Created, create};
 pub use packed::PackedTree;
+pub use prepared::{Deflated, PREPARED_BYTES_MAX, Prepared, Preparer, prepare};
 pub use select::{Omission, Omitted};
 pub use tree::{Kind, MemoryTree, Tree, TreeFile, hash_dir};
 

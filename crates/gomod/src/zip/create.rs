@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
+use super::prepared::{Deflated, PREPARED_BYTES_MAX, Prepared};
 use super::select::{Omitted, Selection, select};
 use super::tree::Tree;
 use super::writer::{StreamError, ZipWriter};
@@ -26,16 +27,14 @@ pub struct Created {
     pub omitted: Vec<Omitted>,
 }
 
-/// Files up to this size are compressed in one piece, which is faster and tighter; larger ones as they are read.
-const WHOLE_BYTES_MAX: u64 = 4 * 1024 * 1024;
-
 /// Makes the module zip of a tree, with the very files that the go command would put there, and gives its hash.
 ///
 /// Left out: vendored packages, nested modules, the root `.hg_archival.txt`, symbolic links and what else is no file.
 /// The tree must be the whole module: a LICENSE that it inherits from the repository's root is the caller's to add.
 /// A file may turn out shorter than the tree says, not longer. A path listed twice is refused, even where Go would
 /// overlook the second one because it left out the first. The same tree gives the same bytes with the same build
-/// of Granary, in whatever order it is listed.
+/// of Granary, in whatever order it is listed. Files of at most [`PREPARED_BYTES_MAX`] are compressed in one piece,
+/// which is faster and tighter, or taken as [`Tree::find_prepared`] has them; larger ones as they are read.
 ///
 /// `out` is flushed at the end and holds rubbish after an error. Memory: two files of at most 4 MiB, and all names.
 ///
@@ -114,8 +113,19 @@ fn add_file<W: Write>(
         source,
     };
     let write_error = |source: io::Error| ZipError::Write { source };
+    let grew = || ZipError::name(path.as_bytes(), NameFault::Grew);
+    if declared <= PREPARED_BYTES_MAX
+        && let Some(prepared) = tree.find_prepared(index).map_err(read_error)?
+    {
+        check_prepared(&prepared).map_err(read_error)?;
+        if prepared.size_bytes > declared {
+            return Err(grew());
+        }
+        writer.add_prepared(name, &prepared).map_err(write_error)?;
+        return Ok((prepared.sha256, prepared.size_bytes));
+    }
     let mut reader = tree.open(index).map_err(read_error)?;
-    let (digest, size_bytes) = if declared > WHOLE_BYTES_MAX {
+    let (digest, size_bytes) = if declared > PREPARED_BYTES_MAX {
         writer
             .add_stream(name, &mut *reader, declared)
             .map_err(|error| match error {
@@ -134,7 +144,17 @@ fn add_file<W: Write>(
         (Sha256::digest(&*content).into(), content.len() as u64)
     };
     if size_bytes > declared {
-        return Err(ZipError::name(path.as_bytes(), NameFault::Grew));
+        return Err(grew());
     }
     Ok((digest, size_bytes))
+}
+
+/// What a stored content says of its size must be so, or no reader could find the next entry.
+fn check_prepared(prepared: &Prepared) -> io::Result<()> {
+    match &prepared.deflated {
+        Deflated::Stored(content) if content.len() as u64 != prepared.size_bytes => {
+            Err(io::ErrorKind::InvalidData.into())
+        }
+        _ => Ok(()),
+    }
 }

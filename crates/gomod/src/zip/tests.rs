@@ -7,6 +7,7 @@ use super::{Checked, Limits, MemoryTree, ZipError, check, check_bytes, create};
 
 mod creating;
 mod hostile;
+mod preparing;
 mod properties;
 mod rules;
 

@@ -7,6 +7,7 @@ use std::io::{self, Cursor, Read};
 use sha2::{Digest, Sha256};
 
 use super::ZipError;
+use super::prepared::Prepared;
 use crate::hash::{H1, hash_files};
 
 /// What stands at a path of a tree.
@@ -43,6 +44,16 @@ pub trait Tree {
     /// # Errors
     /// Whatever keeps the content from being read.
     fn open(&mut self, index: usize) -> io::Result<Box<dyn Read + '_>>;
+
+    /// Gives the content of the file at `index` in its prepared form where that is at hand: what [`Tree::open`] gives,
+    /// as [`super::prepare`] makes it. What it says is believed.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being read; where there is nothing prepared, that is none.
+    fn find_prepared(&mut self, index: usize) -> io::Result<Option<Prepared>> {
+        let _ = index;
+        Ok(None)
+    }
 }
 
 /// A small tree held in memory.

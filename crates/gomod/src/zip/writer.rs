@@ -9,10 +9,10 @@
 use std::io::{self, Read, Write};
 
 use flate2::{Compress, Compression, FlushCompress, Status};
-use libdeflater::{CompressionLvl, Compressor};
 use sha2::{Digest, Sha256};
 
 use super::archive::{DEFLATED, STORED};
+use super::prepared::{Deflated, Deflater, LEVEL, Prepared};
 
 /// Version needed to extract: 2.0, for deflate.
 const VERSION: u16 = 20;
@@ -24,8 +24,6 @@ const DATE: u16 = 1 << 5 | 1;
 const DESCRIPTOR_FLAG: u16 = 1 << 3;
 /// Flag bit: the name is UTF-8; set where it matters.
 const UTF8_FLAG: u16 = 1 << 11;
-/// As tight as gzip's default: module zips are written once and read often, but most are read from elsewhere.
-const LEVEL: u32 = 6;
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// An archive being written.
@@ -35,7 +33,8 @@ pub struct ZipWriter<W> {
     /// The central directory so far.
     directory: Vec<u8>,
     entries: u64,
-    compressor: Compressor,
+    whole: Deflater,
+    /// What comes out of a stream.
     packed: Vec<u8>,
 }
 
@@ -52,14 +51,12 @@ struct Header<'a> {
 impl<W: Write> ZipWriter<W> {
     /// Begins an archive.
     pub fn new(out: W) -> Self {
-        // Level 6 exists; the default is the same one.
-        let level = CompressionLvl::new(LEVEL as i32).unwrap_or_default();
         Self {
             out,
             written_bytes: 0,
             directory: Vec::new(),
             entries: 0,
-            compressor: Compressor::new(level),
+            whole: Deflater::new(),
             packed: Vec::new(),
         }
     }
@@ -74,18 +71,9 @@ impl<W: Write> ZipWriter<W> {
     /// # Errors
     /// Those of the output; [`io::ErrorKind::FileTooLarge`] where the format has no room.
     pub fn add(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        let bound = self.compressor.deflate_compress_bound(content.len());
-        if self.packed.len() < bound {
-            self.packed.resize(bound, 0);
-        }
-        let packed = self
-            .compressor
-            .deflate_compress(content, &mut self.packed)
-            .map_err(io::Error::other)?;
-        let (method, data) = if packed < content.len() {
-            (DEFLATED, &self.packed[..packed])
-        } else {
-            (STORED, content)
+        let (method, data) = match self.whole.deflate(content) {
+            Some(stream) => (DEFLATED, stream),
+            None => (STORED, content),
         };
         let header = Header {
             name,
@@ -96,11 +84,29 @@ impl<W: Write> ZipWriter<W> {
             size_bytes: narrow(content.len() as u64)?,
         };
         let offset = narrow(self.written_bytes)?;
-        let mut local = Vec::with_capacity(30 + name.len());
-        put_local(&mut local, &header)?;
-        self.out.write_all(&local)?;
-        self.out.write_all(data)?;
-        self.written_bytes += (local.len() + data.len()) as u64;
+        self.written_bytes += write_entry(&mut self.out, &header, data)?;
+        self.list(&header, offset)
+    }
+
+    /// Adds a file that was prepared: the same bytes as [`Self::add`] writes for its content.
+    ///
+    /// # Errors
+    /// Those of the output; [`io::ErrorKind::FileTooLarge`] where the format has no room.
+    pub fn add_prepared(&mut self, name: &str, content: &Prepared) -> io::Result<()> {
+        let (method, data) = match &content.deflated {
+            Deflated::Stream(stream) => (DEFLATED, stream),
+            Deflated::Stored(content) => (STORED, content),
+        };
+        let header = Header {
+            name,
+            flags: name_flag(name),
+            method,
+            crc: content.crc32,
+            compressed_bytes: narrow(data.len() as u64)?,
+            size_bytes: narrow(content.size_bytes)?,
+        };
+        let offset = narrow(self.written_bytes)?;
+        self.written_bytes += write_entry(&mut self.out, &header, data)?;
         self.list(&header, offset)
     }
 
@@ -272,6 +278,15 @@ fn narrow(value: u64) -> io::Result<u32> {
         .ok()
         .filter(|&value| value < u32::MAX)
         .ok_or(io::ErrorKind::FileTooLarge.into())
+}
+
+/// Writes an entry whose sizes are known and gives how many bytes that were.
+fn write_entry(out: &mut impl Write, header: &Header<'_>, data: &[u8]) -> io::Result<u64> {
+    let mut local = Vec::with_capacity(30 + header.name.len());
+    put_local(&mut local, header)?;
+    out.write_all(&local)?;
+    out.write_all(data)?;
+    Ok((local.len() + data.len()) as u64)
 }
 
 fn put_local(out: &mut Vec<u8>, header: &Header<'_>) -> io::Result<()> {

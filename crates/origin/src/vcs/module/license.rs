@@ -5,7 +5,7 @@
 use std::io::{self, Cursor, Read};
 
 use bytes::Bytes;
-use gomod::zip::{Kind, Tree, TreeFile};
+use gomod::zip::{Kind, Prepared, Tree, TreeFile};
 
 /// The one name that counts.
 pub const LICENSE: &str = "LICENSE";
@@ -44,6 +44,14 @@ impl Tree for Licensed {
             Ok(Box::new(Cursor::new(&self.license)))
         } else {
             self.tree.open(index)
+        }
+    }
+
+    fn find_prepared(&mut self, index: usize) -> io::Result<Option<Prepared>> {
+        if index + 1 == self.files.len() {
+            Ok(None)
+        } else {
+            self.tree.find_prepared(index)
         }
     }
 }
