@@ -7,6 +7,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod id;
+
+pub mod hash;
+
 pub mod object;
 
 pub mod pack;

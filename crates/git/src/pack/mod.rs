@@ -1,1 +1,26 @@
-//! (to be written)
+//! Packs: taking one from a stranger, and reading what was taken.
+
+mod limits;
+pub use limits::{PackError, PackLimits};
+
+pub(crate) mod delta;
+pub(crate) mod entry;
+pub(crate) mod inflate;
+
+mod entries;
+mod index;
+mod map;
+
+mod receive;
+
+mod task;
+
+mod walk;
+
+mod resolve;
+
+mod take;
+pub use take::{Taken, sweep, take_pack};
+
+mod mapped;
+pub(crate) use mapped::{MappedError, MappedPack, Prefix};

@@ -1,0 +1,164 @@
+//! Puts an object of a pack together from the chain of deltas that leads to it.
+
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::object::{Object, ObjectKind};
+use crate::pack::MappedPack;
+use crate::pack::delta;
+use crate::pack::entry::Stored;
+use crate::pack::inflate::inflate;
+
+/// Bytes that the bases of deltas may take in the cache of one database.
+const CACHE_BYTES: u64 = 32 << 20;
+
+/// Size of base that the cache is laid out for: trees and sources mostly.
+const CACHE_ITEM_BYTES: u64 = 8 << 10;
+
+/// A base larger than this is not kept: it would drive out hundreds of others.
+const CACHED_BASE_BYTES_MAX: usize = 2 << 20;
+
+/// Memory that a cached base costs besides its content.
+const CACHE_OVERHEAD_BYTES: u64 = 128;
+
+/// Deltas between an object and a whole one. git writes 4,095 at most; this only ends circles.
+const DEPTH_MAX: usize = 65_536;
+
+/// Size of an object or a delta that is met on the way to the one that is wanted, which may be smaller.
+const ON_THE_WAY_BYTES_MAX: u64 = 192 << 20;
+
+/// Why an object is not put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Corrupt(&'static str),
+    TooLarge { size_bytes: u64, limit_bytes: u64 },
+}
+
+impl From<&'static str> for Fault {
+    fn from(what: &'static str) -> Self {
+        Self::Corrupt(what)
+    }
+}
+
+/// Bases of deltas that were needed lately, by number of pack and offset.
+pub(super) type BaseCache = Cache<(u32, u64), Object, BaseWeight>;
+
+#[derive(Clone)]
+pub(super) struct BaseWeight;
+
+impl Weighter<(u32, u64), Object> for BaseWeight {
+    fn weight(&self, _: &(u32, u64), base: &Object) -> u64 {
+        base.bytes.len() as u64 + CACHE_OVERHEAD_BYTES
+    }
+}
+
+pub(super) fn new_cache() -> BaseCache {
+    Cache::with_weighter(
+        (CACHE_BYTES / CACHE_ITEM_BYTES) as usize,
+        CACHE_BYTES,
+        BaseWeight,
+    )
+}
+
+/// Kind and size of the object at `offset`, without putting it together.
+pub(super) fn read_header(pack: &MappedPack, offset: u64) -> Result<(ObjectKind, u64), Fault> {
+    let (header, deflated) = pack.entry_at(offset)?;
+    let size_bytes = match header.stored {
+        Stored::Whole(kind) => return Ok((kind, header.size_bytes)),
+        _ => MappedPack::result_bytes(deflated)?,
+    };
+    let (mut at, mut stored) = (offset, header.stored);
+    for _ in 0..DEPTH_MAX {
+        if let Stored::Whole(kind) = stored {
+            return Ok((kind, size_bytes));
+        }
+        at = pack.base_of(at, stored)?.unwrap_or(at);
+        stored = pack.entry_at(at)?.0.stored;
+    }
+    Err(Fault::Corrupt(CIRCLE))
+}
+
+const CIRCLE: &str = "its deltas lead in a circle";
+
+/// The object at `offset` of the pack with this number in the cache.
+pub(super) fn read(
+    (number, pack): (u32, &MappedPack),
+    offset: u64,
+    limit_bytes: u64,
+    cache: &BaseCache,
+) -> Result<Object, Fault> {
+    if let Some(object) = cache.get(&(number, offset)) {
+        check_size(object.bytes.len() as u64, limit_bytes)?;
+        return Ok(object);
+    }
+    let (header, deflated) = pack.entry_at(offset)?;
+    if let Stored::Whole(kind) = header.stored {
+        check_size(header.size_bytes, limit_bytes)?;
+        let bytes = inflate(deflated, header.size_bytes as usize)?.into();
+        return Ok(Object { kind, bytes });
+    }
+    // The wanted object's delta comes first: it says at once whether the object is too large.
+    let wanted = inflate_delta(deflated, header.size_bytes)?;
+    check_size(delta::parse(&wanted)?.result_bytes, limit_bytes)?;
+    let mut way = Vec::new(); // deltas between the wanted object and the base that is found
+    let mut at = pack.base_of(offset, header.stored)?.unwrap_or(offset);
+    let mut base = loop {
+        if let Some(base) = cache.get(&(number, at)) {
+            break base;
+        }
+        let (header, deflated) = pack.entry_at(at)?;
+        if let Stored::Whole(kind) = header.stored {
+            check_size(header.size_bytes, ON_THE_WAY_BYTES_MAX)?;
+            let bytes = inflate(deflated, header.size_bytes as usize)?.into();
+            break keep(cache, (number, at), Object { kind, bytes });
+        }
+        if way.len() == DEPTH_MAX {
+            return Err(Fault::Corrupt(CIRCLE));
+        }
+        way.push((at, header.size_bytes, deflated));
+        at = pack.base_of(at, header.stored)?.unwrap_or(at);
+    };
+    for (at, size_bytes, deflated) in way.into_iter().rev() {
+        let delta = inflate_delta(deflated, size_bytes)?;
+        base = keep(
+            cache,
+            (number, at),
+            apply(&delta, &base, ON_THE_WAY_BYTES_MAX)?,
+        );
+    }
+    apply(&wanted, &base, limit_bytes)
+}
+
+fn check_size(size_bytes: u64, limit_bytes: u64) -> Result<(), Fault> {
+    if size_bytes > limit_bytes {
+        return Err(Fault::TooLarge {
+            size_bytes,
+            limit_bytes,
+        });
+    }
+    Ok(())
+}
+
+fn inflate_delta(deflated: &[u8], size_bytes: u64) -> Result<Vec<u8>, Fault> {
+    check_size(size_bytes, ON_THE_WAY_BYTES_MAX)?;
+    Ok(inflate(deflated, size_bytes as usize)?)
+}
+
+fn apply(delta: &[u8], base: &Object, limit_bytes: u64) -> Result<Object, Fault> {
+    let delta = delta::parse(delta)?;
+    check_size(delta.result_bytes, limit_bytes)?;
+    let mut result = Vec::with_capacity(delta.result_bytes as usize);
+    delta.apply(&base.bytes, &mut result)?;
+    Ok(Object {
+        kind: base.kind,
+        bytes: Bytes::from(result),
+    })
+}
+
+fn keep(cache: &BaseCache, place: (u32, u64), base: Object) -> Object {
+    if base.bytes.len() <= CACHED_BASE_BYTES_MAX {
+        cache.insert(place, base.clone());
+    }
+    base
+}
