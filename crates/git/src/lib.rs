@@ -19,7 +19,8 @@ pub mod history;
 
 pub mod protocol;
 
-pub mod attributes;
 pub mod conversion;
+
+pub mod attributes;
 
 pub mod config;

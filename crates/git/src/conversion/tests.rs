@@ -1,0 +1,152 @@
+//! Tests of this room by tables; the real git judges in `tests/archive`.
+
+use super::*;
+
+const ID: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
+
+#[track_caller]
+fn check(conversion: &Conversion, content: &[u8], want: &[u8]) {
+    let id: ObjectId = ID.parse().unwrap();
+    let found = conversion.apply(&id, content).unwrap();
+    assert_eq!(
+        found.escape_ascii().to_string(),
+        want.escape_ascii().to_string()
+    );
+}
+
+fn line_endings(line_endings: LineEndings) -> Conversion {
+    Conversion {
+        line_endings,
+        ..Conversion::default()
+    }
+}
+
+fn encoding(name: &str) -> Conversion {
+    Conversion {
+        encoding: Encoding::find(name.as_bytes()),
+        ..Conversion::default()
+    }
+}
+
+#[track_caller]
+fn check_text(content: &[u8], want: bool) {
+    assert_eq!(
+        eol::is_plain_text(content),
+        want,
+        "{}",
+        content.escape_ascii()
+    );
+}
+
+#[track_caller]
+fn check_ident(content: &str, want: &str) {
+    let conversion = Conversion {
+        has_ident: true,
+        ..Conversion::default()
+    };
+    let want = want.replace("$!$", &format!("$Id: {ID} $"));
+    check(&conversion, content.as_bytes(), want.as_bytes());
+}
+
+#[test]
+fn line_feeds_get_a_carriage_return() {
+    let crlf = line_endings(LineEndings::Crlf);
+    check(&crlf, b"a\nb", b"a\r\nb");
+    check(&crlf, b"\n\n", b"\r\n\r\n");
+    check(&crlf, b"a\r\nb\n", b"a\r\nb\r\n");
+    check(&crlf, b"a\rb\n\0", b"a\rb\r\n\0");
+    check(&crlf, b"\r\r\n", b"\r\r\n");
+    check(&crlf, b"", b"");
+    let text = line_endings(LineEndings::CrlfInText);
+    check(&text, b"a\nb", b"a\r\nb");
+    check(&text, b"a\n\0", b"a\n\0");
+    check(&text, b"a\n\r\n", b"a\n\r\n");
+}
+
+#[test]
+fn text_is_told_by_its_bytes() {
+    check_text(b"", true);
+    check_text(b"\x08\t\x1b\x0c", true);
+    check_text(b"\xff\xfe\x80", true);
+    check_text(b"\0", false);
+    check_text(b"\r", false);
+    check_text(b"a\r\n", false);
+    check_text(b"\x01", false);
+    check_text(b"\x0b", false);
+    check_text(b"\x7f", false);
+    check_text(b"\x1a", true);
+    check_text(b"\x1a\x1a", false);
+    check_text(b"\x1a\n", false);
+    let printable = |len, end: &[u8]| [&vec![b'x'; len], end].concat();
+    check_text(&printable(128, b"\x01"), true);
+    check_text(&printable(127, b"\n\n\x01"), false);
+    check_text(&printable(255, b"\x01\x01"), false);
+    check_text(&printable(256, b"\x01\x01"), true);
+}
+
+#[test]
+fn ids_are_expanded() {
+    check_ident("$Id$", "$!$");
+    check_ident("a $Id$ $Id$\n$Id$", "a $!$ $!$\n$!$");
+    check_ident("$$Id$$", "$$!$$");
+    check_ident("$Id:$", "$!$");
+    check_ident("$Id: $", "$!$");
+    check_ident("$Id: abc $", "$!$");
+    check_ident("$Id:abc$", "$!$");
+    check_ident("$Id: a b $", "$Id: a b $");
+    check_ident("$Id:  a$", "$Id:  a$");
+    check_ident("$Id: a\n$Id$", "$Id: a\n$!$");
+    check_ident("$Id: a b $Id$", "$Id: a b $!$");
+    check_ident("$Id: a", "$Id: a");
+    check_ident("$Id", "$Id");
+    check_ident("$id$ $Idx$ $I$", "$id$ $Idx$ $I$");
+    check_ident("\0\r\n$Id$\0", "\0\r\n$!$\0");
+}
+
+#[test]
+fn utf_8_becomes_another_encoding() {
+    check(
+        &encoding("UTF-16"),
+        "a€😀".as_bytes(),
+        b"\xff\xfea\0\xac\x20\x3d\xd8\x00\xde",
+    );
+    check(&encoding("utf16le"), "a€".as_bytes(), b"a\0\xac\x20");
+    check(&encoding("UTF-16BE"), "a€".as_bytes(), b"\0a\x20\xac");
+    check(&encoding("UTF-16LE-BOM"), b"a", b"\xff\xfea\0");
+    check(&encoding("UTF-16BE-BOM"), b"a", b"\xfe\xff\0a");
+    check(&encoding("UTF-32"), b"a", b"\xff\xfe\0\0a\0\0\0");
+    check(&encoding("UTF-16"), b"", b"");
+    check(&encoding("UTF-16"), b"a\xff", b"a\xff");
+    check(&encoding("UTF-16"), b"a\xc3", b"a\xc3");
+    check(&encoding("UTF-16"), b"\xed\xa0\x80", b"\xed\xa0\x80");
+    assert!(
+        encoding("utf8").is_identity()
+            && encoding("UTF-8").is_identity()
+            && encoding("").is_identity()
+    );
+}
+
+#[test]
+fn the_order_is_ident_line_ends_encoding() {
+    let conversion = Conversion {
+        line_endings: LineEndings::Crlf,
+        has_ident: true,
+        encoding: Encoding::find(b"UTF-16LE"),
+    };
+    let text = format!("$Id: {ID} $\r\n");
+    let want: Vec<u8> = text.bytes().flat_map(|byte| [byte, 0]).collect();
+    check(&conversion, b"$Id$\n", &want);
+}
+
+#[test]
+fn an_encoding_without_name_is_an_error() {
+    let conversion = Conversion {
+        encoding: Some(Encoding::Unnamed),
+        ..Conversion::default()
+    };
+    let id: ObjectId = ID.parse().unwrap();
+    assert_eq!(
+        conversion.apply(&id, b""),
+        Err(ConversionError::UnnamedEncoding)
+    );
+}
