@@ -79,15 +79,17 @@ pub enum SetupError {
     Client(#[source] reqwest::Error),
 }
 
+/// What is sent as `User-Agent`.
+pub(super) fn agent(config: &OutsideConfig) -> String {
+    format!("granary/{} (+{})", config.version, config.about)
+}
+
 /// A client with everything but TLS and names.
 pub(super) fn builder(config: &OutsideConfig) -> Result<reqwest::ClientBuilder, SetupError> {
     let header = |what: &'static str, text: String| {
         HeaderValue::try_from(text).map_err(|_bad| SetupError::Header { what })
     };
-    let agent = header(
-        "the version",
-        format!("granary/{} (+{})", config.version, config.about),
-    )?;
+    let user_agent = header("the version", agent(config))?;
     let via = header(
         "the instance id",
         format!("1.1 granary-{}", config.instance),
@@ -96,7 +98,7 @@ pub(super) fn builder(config: &OutsideConfig) -> Result<reqwest::ClientBuilder, 
     let plain = HeaderValue::from_static("identity");
     let mut builder = Client::builder()
         .default_headers(HeaderMap::from_iter([
-            (USER_AGENT, agent),
+            (USER_AGENT, user_agent),
             (VIA, via),
             (ACCEPT_ENCODING, plain),
         ]))

@@ -19,12 +19,17 @@ impl Credentials {
         if url.username().is_empty() && url.password().is_none() {
             return None;
         }
-        let mut pair = decode_percent(url.username());
-        pair.push(b':');
-        pair.extend(decode_percent(url.password().unwrap_or_default()));
+        let user = decode_percent(url.username());
+        let password = decode_percent(url.password().unwrap_or_default());
         // Neither can fail for a URL that had user information.
         let _ = url.set_username("");
         let _ = url.set_password(None);
+        Self::new(&user, &password)
+    }
+
+    /// The credentials of a user. `None` only where no header can hold them, which base64 sees to.
+    pub fn new(user: &[u8], password: &[u8]) -> Option<Self> {
+        let pair = [user, b":", password].concat();
         let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
         header.set_sensitive(true);
         Some(Self { header })

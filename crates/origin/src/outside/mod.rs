@@ -3,48 +3,41 @@
 //! It knows TLS roots, outgoing proxies, the guard, budgets, redirects, bounds of size and time. It does not know what
 //! is asked: modules, lists of upstreams and databases live above it. It reads no environment.
 
+mod answer;
 mod body;
 mod config;
 mod credentials;
 mod error;
 mod redirect;
+mod send;
 mod tls;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderName, RETRY_AFTER, VIA};
+use reqwest::header::{HeaderMap, HeaderName, VIA};
 use tokio::time::Instant;
 use url::Url;
 
 use self::body::Body;
 use self::redirect::NotFollowed;
-use crate::budget::{Budgets, Denied, HostBudget, Place, parse_retry_after};
-use crate::guard::{Guard, GuardRefusal, GuardedResolver, Site, Trust};
-use crate::outgoing::OutgoingProxies;
+use self::send::{Inner, Request, Sent};
+use crate::budget::Budgets;
+use crate::guard::{Guard, GuardRefusal, GuardedResolver, Site};
 
+pub use self::answer::Answer;
 pub use self::body::Pace;
 pub use self::config::{OutsideConfig, SetupError};
 pub use self::credentials::Credentials;
 pub use self::error::{BoxError, OutsideError};
+pub use self::send::Manner;
+pub(crate) use self::send::find_retry_after;
 pub use self::tls::{ExtraRoots, TlsError};
-
-/// Times that a GET is asked again after its connection was reset before an answer began.
-const RESETS_MAX: u32 = 2;
-
-/// Pause before asking again after a reset; a server that restarts a worker is back by then.
-const RESET_PAUSE: Duration = Duration::from_millis(50);
-
-/// Largest body of a redirect that is read to its end so that its connection can be used again.
-const REDIRECT_BODY_MAX: u64 = 4 * 1024;
 
 /// RFC 5842, section 7.2: what a Granary answers when a request comes back to where it started.
 const LOOP_DETECTED: u16 = 508;
-
-/// RFC 6585, section 4.
-const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Header that a Granary adds to its 508 so that the one who asked can recognise itself.
 pub const LOOP_HEADER: &str = "granary-loop";
@@ -53,21 +46,6 @@ pub const LOOP_HEADER: &str = "granary-loop";
 #[derive(Clone, Debug)]
 pub struct Outside {
     inner: Arc<Inner>,
-}
-
-#[derive(Debug)]
-struct Inner {
-    guard: Arc<Guard>,
-    budgets: Budgets,
-    outgoing: OutgoingProxies,
-    resolver: GuardedResolver,
-    /// For sites that the operator configured: resolves names as they are.
-    configured: Client,
-    /// For everyone else: its resolver gives filtered addresses. Two clients, so that no pooled connection of the
-    /// first can carry a request of the second.
-    guarded: Client,
-    pace: Pace,
-    instance: String,
 }
 
 /// One question to the outside.
@@ -81,20 +59,6 @@ pub struct Call<'a> {
     pub answer_within: Duration,
     /// Longest time until the body's end.
     pub whole_within: Duration,
-}
-
-/// An answer whose body is still to be read.
-#[derive(Debug)]
-pub struct Answer {
-    /// Status, never a redirect that could be followed.
-    pub status: u16,
-    /// The same in words, e.g. `404 Not Found`.
-    pub status_words: String,
-    /// Headers.
-    pub headers: HeaderMap,
-    /// Bytes of the body where the server said so.
-    pub length: Option<u64>,
-    body: Body,
 }
 
 impl Outside {
@@ -121,6 +85,7 @@ impl Outside {
                 outgoing: config.outgoing.clone(),
                 pace: config.pace,
                 instance: config.instance.clone(),
+                agent: config::agent(config),
                 guard,
                 resolver,
             }),
@@ -159,6 +124,61 @@ impl Outside {
     /// # Errors
     /// [`OutsideError`]; nothing is asked of a host that the guard refuses or that asked to be left alone.
     pub async fn get(&self, call: Call<'_>) -> Result<Answer, OutsideError> {
+        let manner = self.usual_manner();
+        self.get_in_manner(call, &manner).await
+    }
+
+    /// As [`Outside::get`], with headers and a pace of its own. Redirects get the same headers.
+    ///
+    /// # Errors
+    /// [`OutsideError`].
+    pub async fn get_in_manner(
+        &self,
+        call: Call<'_>,
+        manner: &Manner,
+    ) -> Result<Answer, OutsideError> {
+        let sent = Sent { manner, body: None };
+        self.ask(call, sent).await
+    }
+
+    /// Posts a body that asks something and changes nothing, so that it may be sent again after a reset as a GET is. No
+    /// redirect is followed: the body was meant for whom it was sent to.
+    ///
+    /// # Errors
+    /// [`OutsideError`].
+    pub async fn post(
+        &self,
+        call: Call<'_>,
+        manner: &Manner,
+        body: Bytes,
+    ) -> Result<Answer, OutsideError> {
+        let body = Some(&body);
+        self.ask(call, Sent { manner, body }).await
+    }
+
+    /// No headers beside the usual ones, and the usual pace.
+    pub fn usual_manner(&self) -> Manner {
+        Manner {
+            headers: HeaderMap::new(),
+            pace: self.inner.pace,
+        }
+    }
+
+    /// What is sent as `User-Agent`.
+    pub fn agent(&self) -> &str {
+        &self.inner.agent
+    }
+
+    /// The addresses of a host that a stranger named, as far as the guard lets them through: for those who then connect
+    /// by other means than HTTP.
+    ///
+    /// # Errors
+    /// [`GuardRefusal`] (boxed) or what the system's resolver said.
+    pub async fn resolve(&self, host: &str) -> Result<Vec<SocketAddr>, BoxError> {
+        self.inner.resolver.lookup(host).await
+    }
+
+    async fn ask(&self, call: Call<'_>, sent: Sent<'_>) -> Result<Answer, OutsideError> {
         let deadline = Instant::now() + call.whole_within;
         let answer_by = deadline.min(Instant::now() + call.answer_within);
         let first = Site::of(call.url);
@@ -172,218 +192,34 @@ impl Outside {
             };
             let credentials = call.credentials.filter(|_| first.as_ref() == Some(&site));
             let budget = self.inner.budgets.of(&site);
-            let place = enter(&budget, &site, answer_by).await?;
-            let response = self.send(trust, &site, url, credentials, answer_by).await?;
-            note_retry_after(&budget, &response);
+            let place = send::enter(&budget, &site, answer_by).await?;
+            let request = Request {
+                trust,
+                site: &site,
+                url,
+                credentials,
+                sent,
+            };
+            let response = send::send(&self.inner, request, answer_by).await?;
+            send::note_retry_after(&budget, &response);
             match redirect::find_target(response.status().as_u16(), response.headers(), &asked) {
-                Ok(None) => return Ok(self.answer(response, site, deadline, place)),
+                Ok(None) => {
+                    let url = url.clone();
+                    let pace = sent.manner.pace;
+                    let body = |response| Body::new(response, site, deadline, pace, place);
+                    return Ok(Answer::new(response, url, body));
+                }
+                Ok(Some(_target)) if sent.body.is_some() => {
+                    let why = "a question that is not put to anyone else".to_owned();
+                    return Err(OutsideError::Redirect { site, why });
+                }
                 Ok(Some(target)) => {
-                    finish(response).await;
+                    send::finish(response).await;
                     asked.push(target);
                 }
                 Err(NotFollowed::Refused(refusal)) => return Err(refusal.into()),
                 Err(NotFollowed::Because(why)) => return Err(OutsideError::Redirect { site, why }),
             }
         }
-    }
-
-    async fn send(
-        &self,
-        trust: Trust,
-        site: &Site,
-        url: &Url,
-        credentials: Option<&Credentials>,
-        answer_by: Instant,
-    ) -> Result<reqwest::Response, OutsideError> {
-        if trust == Trust::Guarded && self.inner.outgoing.find(url).is_some() {
-            self.check_behind_proxy(site, answer_by).await?;
-        }
-        let client = match trust {
-            Trust::Configured => &self.inner.configured,
-            Trust::Guarded => &self.inner.guarded,
-        };
-        let mut resets = 0;
-        loop {
-            let mut request = client.get(url.clone());
-            if let Some(credentials) = credentials {
-                request = request.header(AUTHORIZATION, credentials.header());
-            }
-            match tokio::time::timeout_at(answer_by, request.send()).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) if resets < RESETS_MAX && error::is_reset(&error) => {
-                    resets += 1;
-                    tokio::time::sleep(RESET_PAUSE).await;
-                }
-                Ok(Err(error)) => return Err(translate(site, error)),
-                Err(_elapsed) => {
-                    let what = "no answer began in the time for it".to_owned();
-                    return Err(OutsideError::TooSlow {
-                        site: site.clone(),
-                        what,
-                    });
-                }
-            }
-        }
-    }
-
-    /// An outgoing proxy resolves names itself, so a stranger's name is resolved here too as far as that is possible.
-    /// Names that only the proxy can resolve are left to it.
-    async fn check_behind_proxy(
-        &self,
-        site: &Site,
-        answer_by: Instant,
-    ) -> Result<(), OutsideError> {
-        let lookup =
-            tokio::time::timeout_at(answer_by, self.inner.resolver.lookup(site.host())).await;
-        match lookup {
-            Ok(Err(error)) => match error::find_refusal(error.as_ref()) {
-                Some(refusal) => Err(refusal.into()),
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        }
-    }
-
-    fn answer(
-        &self,
-        response: reqwest::Response,
-        site: Site,
-        deadline: Instant,
-        place: Place,
-    ) -> Answer {
-        Answer {
-            status: response.status().as_u16(),
-            status_words: response.status().to_string(),
-            headers: response.headers().clone(),
-            length: response.content_length(),
-            body: Body::new(response, site, deadline, self.inner.pace, place),
-        }
-    }
-}
-
-impl Answer {
-    /// Whom the answer came from in the end.
-    pub fn site(&self) -> &Site {
-        self.body.site()
-    }
-
-    /// Refuses a body in a content coding, which nobody asked for.
-    ///
-    /// # Errors
-    /// [`OutsideError::Encoded`].
-    pub fn check_plain(&self) -> Result<(), OutsideError> {
-        let codings = self.headers.get_all(CONTENT_ENCODING).iter();
-        let mut foreign = codings.filter(|value| {
-            !value.is_empty() && !value.as_bytes().eq_ignore_ascii_case(b"identity")
-        });
-        match foreign.next() {
-            Some(value) => Err(OutsideError::Encoded {
-                site: self.site().clone(),
-                encoding: String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// The next chunk of the body, `None` at its end.
-    ///
-    /// # Errors
-    /// [`OutsideError::Broken`] for a body that ends early, [`OutsideError::TooSlow`].
-    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, OutsideError> {
-        self.body.next_chunk().await
-    }
-
-    /// The whole body, at most `limit_bytes`. A body that says beforehand that it is larger is not read at all.
-    ///
-    /// # Errors
-    /// [`OutsideError::TooLarge`], and those of [`Answer::next_chunk`].
-    pub async fn read(mut self, limit_bytes: u64) -> Result<Bytes, OutsideError> {
-        if self.length.is_some_and(|length| length > limit_bytes) {
-            return Err(self.too_large(limit_bytes));
-        }
-        let mut whole = Vec::new();
-        while let Some(chunk) = self.next_chunk().await? {
-            if (whole.len() + chunk.len()) as u64 > limit_bytes {
-                return Err(self.too_large(limit_bytes));
-            }
-            // Copied even when it is the only one: a chunk keeps the whole read buffer alive.
-            whole.extend_from_slice(&chunk);
-        }
-        Ok(whole.into())
-    }
-
-    /// The error for a body over `limit_bytes`.
-    pub fn too_large(&self, limit_bytes: u64) -> OutsideError {
-        OutsideError::TooLarge {
-            site: self.site().clone(),
-            limit_bytes,
-        }
-    }
-}
-
-async fn enter(
-    budget: &HostBudget,
-    site: &Site,
-    answer_by: Instant,
-) -> Result<Place, OutsideError> {
-    budget
-        .enter(answer_by)
-        .await
-        .map_err(|denied| match denied {
-            Denied::Closed(retry_after) => OutsideError::Overloaded {
-                site: site.clone(),
-                retry_after,
-            },
-            Denied::Full => OutsideError::TooSlow {
-                site: site.clone(),
-                what: "all our places for this host stayed taken".to_owned(),
-            },
-        })
-}
-
-/// Only a 429 is about us. A 503 may be about the one file that was asked for: another Granary says so while it fetches
-/// it, and to leave the whole host alone then would fail a build for every module that it has.
-fn note_retry_after(budget: &HostBudget, response: &reqwest::Response) {
-    if response.status().as_u16() != TOO_MANY_REQUESTS {
-        return;
-    }
-    if let Some(wait) = find_retry_after(response.headers()) {
-        budget.close_for(wait);
-    }
-}
-
-/// The wait that `Retry-After` asks for.
-pub(crate) fn find_retry_after(headers: &HeaderMap) -> Option<Duration> {
-    parse_retry_after(
-        headers.get(RETRY_AFTER)?.to_str().ok()?,
-        jiff::Timestamp::now(),
-    )
-}
-
-/// Reads a redirect's small body to its end, so that the connection stays usable.
-async fn finish(mut response: reqwest::Response) {
-    if response
-        .content_length()
-        .is_some_and(|length| length <= REDIRECT_BODY_MAX)
-    {
-        let _ = tokio::time::timeout(RESET_PAUSE, async {
-            while let Ok(Some(_)) = response.chunk().await {}
-        })
-        .await;
-    }
-}
-
-fn translate(site: &Site, error: reqwest::Error) -> OutsideError {
-    if let Some(refusal) = error::find_refusal(&error) {
-        return refusal.into();
-    }
-    let site = site.clone();
-    if error.is_timeout() {
-        let what = "no connection in the time for it".to_owned();
-        return OutsideError::TooSlow { site, what };
-    }
-    OutsideError::Unreachable {
-        site,
-        cause: Box::new(error.without_url()),
     }
 }
