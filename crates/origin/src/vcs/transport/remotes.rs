@@ -1,0 +1,152 @@
+//! From a repository's URL to the wire that reaches it.
+
+use std::sync::Arc;
+
+use git::protocol::Wire;
+use tokio::runtime::Handle;
+use url::Url;
+
+use super::address::{Address, SshPlace, shown};
+use super::http::HttpWire;
+use super::program::ProgramWire;
+use super::secrets::Secrets;
+use super::settings::RemoteSettings;
+use crate::outside::{Credentials, Outside};
+use crate::refusal;
+use crate::upstream::UpstreamClass;
+use crate::vcs::code::CodeError;
+
+/// The ways to repositories. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Remotes {
+    outside: Outside,
+    handle: Handle,
+    settings: Arc<RemoteSettings>,
+    secrets: Arc<Secrets>,
+}
+
+impl Remotes {
+    /// The ways that `settings` allow. `handle` is of the runtime that HTTP is done on; wires are used on other threads
+    /// than its own, ones that may block.
+    pub fn new(outside: Outside, handle: Handle, settings: RemoteSettings) -> Self {
+        Self {
+            outside,
+            handle,
+            secrets: Arc::new(settings.secrets.clone()),
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// A repository's URL without user and password, for people and for `.info` files. Not rewritten: what the operator
+    /// put in its place is the operator's own affair.
+    pub fn url_of(url: &str) -> String {
+        shown(url)
+    }
+
+    /// The wire to a repository. Opens nothing yet, but for a host of ssh, whose name is looked up.
+    ///
+    /// # Errors
+    /// [`CodeError`] where the URL is none, or of a kind that is not asked.
+    pub fn open(&self, url: &str) -> Result<Box<dyn Wire + Send>, CodeError> {
+        let rewritten = self.settings.config.rewrite_url(url);
+        let is_configured = rewritten != url;
+        let name = shown(url);
+        match Address::parse(&rewritten, is_configured)? {
+            Address::Http(address) => self.open_http(address, name, is_configured),
+            Address::Ssh(place) => self.open_ssh(&place, &name, is_configured),
+            Address::File(path) => {
+                if !is_configured && !self.settings.is_file_open {
+                    return Err(forbidden(
+                        &name,
+                        "repositories on this machine are not read",
+                    ));
+                }
+                let Some(git) = &self.settings.git else {
+                    let what =
+                        "a repository on this machine needs the program git, which was not found";
+                    return Err(forbidden(&name, what));
+                };
+                let program = ProgramWire::local(git, &path, &name, self.settings.bounds);
+                Ok(Box::new(program.wire()))
+            }
+        }
+    }
+
+    fn open_http(
+        &self,
+        mut url: Url,
+        shown: String,
+        is_configured: bool,
+    ) -> Result<Box<dyn Wire + Send>, CodeError> {
+        let own = Credentials::take_from(&mut url);
+        if url.scheme() == "http" && !is_configured && !self.is_insecure(&url) {
+            let what = "repositories are not asked over http: without an insecure pattern for them";
+            return Err(forbidden(&shown, what));
+        }
+        if is_configured {
+            self.outside.trust(&url);
+        }
+        Ok(Box::new(HttpWire {
+            outside: self.outside.clone(),
+            handle: self.handle.clone(),
+            url,
+            shown,
+            own,
+            secrets: Arc::clone(&self.secrets),
+            secrets_hint: self.settings.secrets_hint.clone(),
+            bounds: self.settings.bounds,
+            base: None,
+        }))
+    }
+
+    fn open_ssh(
+        &self,
+        place: &SshPlace,
+        shown: &str,
+        is_configured: bool,
+    ) -> Result<Box<dyn Wire + Send>, CodeError> {
+        let Some(ssh) = &self.settings.ssh else {
+            return Err(forbidden(shown, "repositories are not asked over ssh:"));
+        };
+        let address = match is_configured {
+            true => None,
+            false => Some(self.judge(place, shown)?),
+        };
+        let program = ProgramWire::ssh(ssh, place, address, shown, self.settings.bounds);
+        Ok(Box::new(program.wire()))
+    }
+
+    /// An address of a stranger's host that may be dialled: the one that was judged and no other.
+    fn judge(&self, place: &SshPlace, shown: &str) -> Result<std::net::IpAddr, CodeError> {
+        let within = self.settings.bounds.answer_within;
+        let looked_up = self.handle.block_on(async {
+            tokio::time::timeout(within, self.outside.resolve(&place.host)).await
+        });
+        let unreachable = |what: &str| {
+            let text = refusal::clean(&format!("{shown}: {what}"));
+            CodeError::new(UpstreamClass::Unreachable, text)
+        };
+        match looked_up {
+            Ok(Ok(addresses)) => match addresses.first() {
+                Some(address) => Ok(address.ip()),
+                None => Err(unreachable(&format!("{} has no address", place.host))),
+            },
+            Ok(Err(cause)) => Err(unreachable(&cause.to_string())),
+            Err(_elapsed) => Err(unreachable(&format!(
+                "the address of {} could not be found in time",
+                place.host
+            ))),
+        }
+    }
+
+    fn is_insecure(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let place = format!("{host}{}", url.path().trim_end_matches('/'));
+        self.settings.insecure.is_match(&place)
+    }
+}
+
+fn forbidden(shown: &str, what: &str) -> CodeError {
+    let text = refusal::clean(&format!("{shown}: {what}"));
+    CodeError::new(UpstreamClass::Forbidden, text)
+}
