@@ -154,3 +154,6 @@ pub(super) fn is_trouble(error: &CodeError) -> bool {
             | UpstreamClass::Storage
     )
 }
+
+#[cfg(test)]
+mod tests;

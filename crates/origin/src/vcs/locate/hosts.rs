@@ -158,7 +158,7 @@ fn find_known(path: &str, host: &str, vcs: Vcs, layout: Layout) -> Result<Named,
     })
 }
 
-/// `host/path.git/sub`: the first element with such an ending is the repository, its address has no ending.
+/// `host/path.git/sub`: the last element with such an ending is the repository, its address has no ending.
 fn find_suffixed(path: &str) -> Result<Option<Named>, String> {
     let elements: Vec<&str> = path.split('/').collect();
     let Some(odd) = elements
@@ -169,6 +169,7 @@ fn find_suffixed(path: &str) -> Result<Option<Named>, String> {
             .iter()
             .enumerate()
             .skip(1)
+            .rev()
             .find_map(|(index, element)| Some((index, find_repository(element)?)));
         return Ok(suffixed.map(|(index, vcs)| {
             let root = elements[..=index].join("/");
@@ -225,3 +226,6 @@ fn is_plain(element: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
+
+#[cfg(test)]
+mod tests;

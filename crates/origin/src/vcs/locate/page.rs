@@ -184,8 +184,8 @@ async fn read_bytes(
 /// Whether what came after `before` may end the head.
 fn has_mark(page: &[u8], before: usize) -> bool {
     const MARKS: [&[u8]; 3] = [b"</head", b"<body", b"<head/"];
-    let longest = 6;
-    let fresh = &page[before.saturating_sub(longest)..];
+    // All but the last byte of a mark may have come earlier.
+    let fresh = &page[before.saturating_sub(MARKS[0].len() - 1)..];
     MARKS.iter().any(|mark| {
         fresh
             .windows(mark.len())
@@ -227,3 +227,6 @@ fn explain(error: &OutsideError, url: &Url) -> CodeError {
         refusal::clean(&format!("{url}: {}", error.explain())),
     )
 }
+
+#[cfg(test)]
+mod tests;

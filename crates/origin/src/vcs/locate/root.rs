@@ -173,33 +173,31 @@ fn check_place(address: &str, scheme: &str, rest: &str) -> Result<(), Problem> {
         }
     }
     let host = url.host_str().unwrap_or_default();
-    if host.is_empty() {
+    if host.is_empty() || place.is_empty() {
         return Err(Problem::NoUrl("no host"));
     }
     if host.starts_with('-') || host.contains('%') {
         return Err(Problem::Refused("its host is no name of a host"));
     }
-    check_undisguised(host, place)
-}
-
-/// Refuses IPv4 addresses in other forms than four numbers: what reads `2130706433` is not known beforehand.
-fn check_undisguised(host: &str, written: &str) -> Result<(), Problem> {
-    let is_disguised = match Host::parse(host) {
-        Ok(Host::Ipv4(address)) => {
-            let plain = address.to_string();
-            written
-                .strip_prefix(&plain)
-                .is_none_or(|port| !(port.is_empty() || port.starts_with(':')))
-        }
-        Ok(_) => false,
-        Err(_bad) => true,
-    };
-    if is_disguised {
-        return Err(Problem::Refused(
-            "its host is an address in an unusual form",
-        ));
+    if is_disguised(host, place) {
+        return Err(Problem::Refused("its host is written in an unusual form"));
     }
     Ok(())
+}
+
+/// Whether a host is not what it is written as: what reads `2130706433` as `127.0.0.1` and what does not is not known
+/// beforehand.
+fn is_disguised(host: &str, place: &str) -> bool {
+    let written = match place.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => place,
+    };
+    match Host::parse(host) {
+        Ok(Host::Ipv4(address)) => address.to_string() != written,
+        Ok(Host::Ipv6(_)) => !written.starts_with('['),
+        Ok(Host::Domain(_)) => !written.eq_ignore_ascii_case(host),
+        Err(_bad) => true,
+    }
 }
 
 /// Scheme and rest. As with Go, a scheme begins with a letter and is taken in small letters.
@@ -220,3 +218,6 @@ fn has_whole_escapes(address: &str) -> bool {
             .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,3 +167,6 @@ fn list_prefixes(prefixes: &[String]) -> String {
     }
     format!(" (those there are for {})", prefixes.join(", "))
 }
+
+#[cfg(test)]
+mod tests;
