@@ -187,3 +187,6 @@ impl Module {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

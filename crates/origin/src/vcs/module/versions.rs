@@ -108,7 +108,8 @@ pub struct Retractions {
 }
 
 impl Retractions {
-    fn new(retract: Vec<Retract>) -> Self {
+    /// Sorts the intervals of a `go.mod`.
+    pub fn new(retract: Vec<Retract>) -> Self {
         let mut intervals: Vec<(String, String)> = retract
             .into_iter()
             .map(|interval| (interval.low, interval.high))
