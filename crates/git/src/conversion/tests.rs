@@ -119,11 +119,18 @@ fn utf_8_becomes_another_encoding() {
     check(&encoding("UTF-16"), b"a\xff", b"a\xff");
     check(&encoding("UTF-16"), b"a\xc3", b"a\xc3");
     check(&encoding("UTF-16"), b"\xed\xa0\x80", b"\xed\xa0\x80");
-    assert!(
-        encoding("utf8").is_identity()
-            && encoding("UTF-8").is_identity()
-            && encoding("").is_identity()
-    );
+    for name in [
+        "utf8",
+        "utf-8",
+        "UTF-8",
+        "",
+        "nope",
+        "utf-8-bom",
+        "UTF--8",
+        "windows1252",
+    ] {
+        assert!(encoding(name).is_identity(), "{name}");
+    }
 }
 
 #[test]
@@ -149,4 +156,58 @@ fn an_encoding_without_name_is_an_error() {
         conversion.apply(&id, b""),
         Err(ConversionError::UnnamedEncoding)
     );
+}
+
+#[test]
+fn utf_8_becomes_an_older_encoding() {
+    check(&encoding("latin-1"), "aé\u{85}".as_bytes(), b"a\xe9\x85");
+    check(&encoding("latin1"), "a€".as_bytes(), "a€".as_bytes());
+    check(&encoding("windows-1252"), "a€é".as_bytes(), b"a\x80\xe9");
+    check(
+        &encoding("cp1252"),
+        "\u{81}".as_bytes(),
+        "\u{81}".as_bytes(),
+    );
+    check(&encoding("ISO-8859-9"), "ğ\u{80}".as_bytes(), b"\xf0\x80");
+    check(&encoding("ISO-8859-9"), "€".as_bytes(), "€".as_bytes());
+    check(&encoding("ascii"), b"a\x7f", b"a\x7f");
+    check(&encoding("ascii"), "é".as_bytes(), "é".as_bytes());
+    check(&encoding("koi8-r"), "да".as_bytes(), b"\xc4\xc1");
+    check(
+        &encoding("SHIFT-JIS"),
+        "日本\\~".as_bytes(),
+        b"\x93\xfa\x96\x7b\\~",
+    );
+    check(&encoding("EUC-JP"), "日本".as_bytes(), b"\xc6\xfc\xcb\xdc");
+    check(&encoding("GBK"), "中文".as_bytes(), b"\xd6\xd0\xce\xc4");
+    check(&encoding("gb2312"), "中文".as_bytes(), b"\xd6\xd0\xce\xc4");
+    check(
+        &encoding("gb18030"),
+        "中\u{85}".as_bytes(),
+        b"\xd6\xd0\x81\x30\x81\x35",
+    );
+    check(&encoding("big5"), "中文".as_bytes(), b"\xa4\xa4\xa4\xe5");
+    check(&encoding("euc-kr"), "한국".as_bytes(), b"\xc7\xd1\xb1\xb9");
+    check(&encoding("ucs-2le"), "a€".as_bytes(), b"a\0\xac\x20");
+    check(&encoding("ucs-2le"), "😀".as_bytes(), "😀".as_bytes());
+    // Tags are dropped, not refused.
+    check(&encoding("latin1"), "a\u{e0041}".as_bytes(), b"a");
+}
+
+#[test]
+fn what_may_differ_is_not_guessed() {
+    let id: ObjectId = ID.parse().unwrap();
+    for (name, content) in [
+        ("UTF-7", "a"),
+        ("cp437", "a"),
+        ("UTF-16//TRANSLIT", "a"),
+        ("+", "a"),
+        ("sjis", "①"),
+        ("gbk", "\u{e000}"),
+    ] {
+        let found = encoding(name).apply(&id, content.as_bytes());
+        let is_unknown = matches!(found, Err(ConversionError::UnknownEncoding { .. }));
+        assert!(is_unknown, "{name}: {found:?}");
+    }
+    check(&encoding("UTF-7"), b"", b"");
 }

@@ -86,6 +86,11 @@ impl Commit {
         }
     }
 
+    pub fn with(mut self, path: impl AsRef<[u8]>, content: impl AsRef<[u8]>) -> Self {
+        self.add(path, content);
+        self
+    }
+
     pub fn add(&mut self, path: impl AsRef<[u8]>, content: impl AsRef<[u8]>) {
         self.add_kind(path, Kind::File, content);
     }
