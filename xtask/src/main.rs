@@ -1,4 +1,4 @@
-//! Chores of the repository: `cargo xtask tidy`.
+//! Chores of the repository: `cargo xtask tidy`, `cargo xtask diff-go`.
 //!
 //! What a compiler cannot know is held here: which room may use which, what is absent from a room on purpose, how large
 //! a file may grow. The same checks are a test of this crate. Building, releasing and measuring do not live here.
@@ -20,15 +20,19 @@ mod sizes;
 
 mod tidy;
 
+mod diff_go;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 
 const USAGE: &str = "usage: cargo xtask tidy [--shrink]
+       cargo xtask diff-go [OPTIONS]
 
 tidy      checks edges, cycles, sizes, names and absences; exit code 1 where something was found
---shrink  first lowers xtask/ratchet.txt to what the tree needs now; never raises it and never adds to it";
+--shrink  first lowers xtask/ratchet.txt to what the tree needs now; never raises it and never adds to it
+diff-go   compares Granary's direct mode with that of go, case by case; --help says more";
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,6 +40,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match words.as_slice() {
         ["tidy"] => run_tidy(false),
         ["tidy", "--shrink"] => run_tidy(true),
+        ["diff-go", rest @ ..] => run_diff_go(rest),
         _ => {
             say(USAGE);
             Ok(ExitCode::from(2))
@@ -65,6 +70,19 @@ fn run_tidy(shrink: bool) -> anyhow::Result<ExitCode> {
     }
     say(&format!("tidy: {} findings", findings.len()));
     Ok(ExitCode::FAILURE)
+}
+
+fn run_diff_go(words: &[&str]) -> anyhow::Result<ExitCode> {
+    if words.iter().any(|word| ["--help", "-h"].contains(word)) {
+        say(diff_go::HELP);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let same = diff_go::run(words, &root_folder()?)?;
+    Ok(if same {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// The folder of the workspace: the parent of this crate's own.
