@@ -19,7 +19,7 @@ use crate::object::{Object, ObjectKind, hash_object};
 use crate::pack::entry::Stored;
 use crate::pack::inflate::{Inflater, PIECE_BYTES};
 use crate::pack::{MappedError, MappedPack, Prefix};
-use chain::{BaseCache, Fault};
+use chain::{BaseCache, Fault, ON_THE_WAY_BYTES_MAX};
 
 /// Objects that [`Database::find_prefix`] lists at most: more than one is an ambiguous prefix already.
 pub const PREFIX_MATCHES_MAX: usize = 16;
@@ -213,7 +213,7 @@ impl Database {
             }
             return Err(named("it is cut off"));
         }
-        let object = chain::read((number, &pack), offset, u64::MAX, &self.0.cache);
+        let object = chain::read((number, &pack), offset, ON_THE_WAY_BYTES_MAX, &self.0.cache);
         let object = object.map_err(|fault| name(fault, id))?;
         sink.write_all(&object.bytes).map_err(to_sink)?;
         Ok(Some((object.kind, object.bytes.len() as u64)))
@@ -370,3 +370,6 @@ fn name_io(cause: io::Error, path: &Path, id: &ObjectId) -> DatabaseError {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -320,3 +320,194 @@ fn parse_mode(digits: &[u8]) -> Result<EntryKind, ObjectError> {
         _ => EntryKind::Submodule,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA1: HashKind = HashKind::Sha1;
+    const TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+    #[track_caller]
+    fn check_time(committer: &str, want: Option<i64>) {
+        let text = format!("tree {TREE}\nauthor A <a> 5 +0000\ncommitter {committer}\n\ntext\n");
+        let commit = parse_commit(text.as_bytes(), SHA1).unwrap();
+        assert_eq!(commit.committer_seconds, want, "{committer}");
+    }
+
+    #[test]
+    fn times_are_read_as_git_prints_them() {
+        check_time("A <a@b> 1234567890 +0000", Some(1_234_567_890));
+        check_time("A <a@b> 0 -0000", Some(0));
+        check_time("A <a@b>   12\t-0730", Some(12));
+        check_time("A <a@b>12+0730", Some(12));
+        check_time(" <> 7 +0", Some(7));
+        check_time("A > B <a@b> 7 +0000", Some(7));
+        check_time("A <a>b> 99 +1> 7 +0000", Some(7));
+        check_time("A <a@b> 7 +0000 and more", Some(7));
+        check_time("A <a@b> 253402300799 +0000", Some(253_402_300_799));
+        check_time("A <a@b> 253402300800 +0000", None);
+        check_time("A <a@b> 99999999999999999999999 +0000", None);
+        check_time("A <a@b> -7 +0000", None);
+        check_time("A <a@b> 7", None);
+        check_time("A <a@b> 7 0000", None);
+        check_time("A <a@b> 7 +", None);
+        check_time("A <a@b> seven +0000", None);
+        check_time("A <a@b>", None);
+        check_time("A <a@b 7 +0000", None);
+        check_time("A a@b> 7 +0000", None);
+        check_time("", None);
+    }
+
+    #[track_caller]
+    fn check_commit(text: &str, want: Result<usize, &'static str>) {
+        let parents = parse_commit(text.as_bytes(), SHA1).map(|commit| commit.parents.len());
+        match want {
+            Ok(count) => assert_eq!(parents, Ok(count)),
+            Err(what) => assert_eq!(parents, Err(ObjectError::Commit(what))),
+        }
+    }
+
+    #[test]
+    fn commits_need_a_tree_and_whole_parents() {
+        check_commit(&format!("tree {TREE}\n"), Ok(0));
+        check_commit(
+            &format!("tree {TREE}\nparent {TREE}\nparent {TREE}\n\n"),
+            Ok(2),
+        );
+        // Behind another line, or in the message, it is no parent.
+        check_commit(&format!("tree {TREE}\nauthor x\nparent {TREE}\n"), Ok(0));
+        check_commit(&format!("tree {TREE}\n\nparent {TREE}\n"), Ok(0));
+        for text in [
+            "",
+            "tree",
+            "tree \n",
+            &format!("tree {TREE}"),
+            &format!("tree {TREE}0\n"),
+        ] {
+            check_commit(text, Err("no tree in the first line"));
+        }
+        let (short, long) = (&TREE[1..], TREE.repeat(2));
+        for parent in [short, &long[..64], "", "x"] {
+            check_commit(
+                &format!("tree {TREE}\nparent {parent}\n"),
+                Err("malformed parent"),
+            );
+        }
+    }
+
+    #[test]
+    fn commits_with_two_committers_have_the_last_time() {
+        let text = format!("tree {TREE}\ncommitter A <a> 1 +0000\ncommitter A <a> 2 +0000\n\n");
+        let commit = parse_commit(text.as_bytes(), SHA1).unwrap();
+        assert_eq!(commit.committer_seconds, Some(2));
+    }
+
+    #[test]
+    fn tags_name_their_target() {
+        for kind in [
+            ObjectKind::Commit,
+            ObjectKind::Tree,
+            ObjectKind::Blob,
+            ObjectKind::Tag,
+        ] {
+            let text = format!("object {TREE}\ntype {}\ntag v1\n\n", kind.name());
+            let target = TREE.parse().unwrap();
+            assert_eq!(parse_tag(text.as_bytes(), SHA1), Ok(Tag { target, kind }));
+        }
+        for text in [
+            "",
+            "object 12\n",
+            &format!("object {TREE}\n"),
+            "type commit\n",
+        ] {
+            assert!(parse_tag(text.as_bytes(), SHA1).is_err(), "{text}");
+        }
+        let unknown = format!("object {TREE}\ntype thing\n");
+        let error = ObjectError::Tag("no known type in the second line");
+        assert_eq!(parse_tag(unknown.as_bytes(), SHA1), Err(error));
+    }
+
+    fn list(tree: &[u8]) -> Vec<Result<(EntryKind, &[u8]), ObjectError>> {
+        let entries = list_entries(tree, SHA1);
+        entries
+            .map(|entry| entry.map(|entry| (entry.kind, entry.name)))
+            .collect()
+    }
+
+    #[test]
+    fn modes_are_read_as_git_reads_them() {
+        for (mode, want) in [
+            ("100644", EntryKind::File),
+            ("100755", EntryKind::File),
+            ("100664", EntryKind::File),
+            ("100000", EntryKind::File),
+            ("0000100644", EntryKind::File),
+            ("7777777100644", EntryKind::File),
+            ("120000", EntryKind::Symlink),
+            ("120777", EntryKind::Symlink),
+            ("40000", EntryKind::Directory),
+            ("040755", EntryKind::Directory),
+            ("160000", EntryKind::Submodule),
+            ("644", EntryKind::Submodule),
+            ("0", EntryKind::Submodule),
+        ] {
+            let tree = [mode.as_bytes(), b" name\0", &[7; 20]].concat();
+            assert_eq!(list(&tree), [Ok((want, &b"name"[..]))], "{mode}");
+        }
+    }
+
+    #[test]
+    fn malformed_entries_end_a_tree() {
+        let good = [b"100644 a\0", &[7; 20][..]].concat();
+        let id = [7; 20];
+        for (bad, what) in [
+            (&b"100644"[..], "a mode does not end"),
+            (b"100644 a", "a name does not end"),
+            (b"100644 a\0", "an id is cut off"),
+            (&[b"100644 a\0", &id[1..]].concat(), "an id is cut off"),
+            (&[b"100644 \0", &id[..]].concat(), "an empty name"),
+            (&[b" a\0", &id[..]].concat(), "an empty mode"),
+            (&[b"100648 a\0", &id[..]].concat(), "a mode is not octal"),
+            (&[b"-100644 a\0", &id[..]].concat(), "a mode is not octal"),
+        ] {
+            let tree = [&good, bad, &good].concat();
+            let entries = list(&[&good, bad].concat()).len();
+            assert_eq!(entries, 2, "{what}");
+            let first = list(&tree).into_iter().next();
+            assert_eq!(first, Some(Ok((EntryKind::File, &b"a"[..]))));
+            assert_eq!(list(bad), [Err(ObjectError::Tree(what))]);
+        }
+        assert_eq!(list(b""), []);
+        let names = list_entries(&good, SHA1).map(|entry| entry.unwrap().id.to_string());
+        assert_eq!(names.collect::<Vec<_>>(), ["07".repeat(20)]);
+    }
+
+    #[test]
+    fn objects_have_the_ids_that_git_gives_them() {
+        for (kind, content, hash, want) in [
+            (
+                ObjectKind::Blob,
+                "",
+                SHA1,
+                "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+            ),
+            (ObjectKind::Tree, "", SHA1, TREE),
+            (
+                ObjectKind::Blob,
+                "hello\n",
+                SHA1,
+                "ce013625030ba8dba906f756967f9e9ca394464a",
+            ),
+            (
+                ObjectKind::Blob,
+                "",
+                HashKind::Sha256,
+                "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+            ),
+        ] {
+            let id = hash_object(kind, content.as_bytes(), hash).unwrap();
+            assert_eq!(id.to_string(), want);
+        }
+    }
+}

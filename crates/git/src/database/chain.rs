@@ -26,7 +26,7 @@ const CACHE_OVERHEAD_BYTES: u64 = 128;
 const DEPTH_MAX: usize = 65_536;
 
 /// Size of an object or a delta that is met on the way to the one that is wanted, which may be smaller.
-const ON_THE_WAY_BYTES_MAX: u64 = 192 << 20;
+pub(super) const ON_THE_WAY_BYTES_MAX: u64 = 192 << 20;
 
 /// Why an object is not put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,9 @@ fn inflate_delta(deflated: &[u8], size_bytes: u64) -> Result<Vec<u8>, Fault> {
 fn apply(delta: &[u8], base: &Object, limit_bytes: u64) -> Result<Object, Fault> {
     let delta = delta::parse(delta)?;
     check_size(delta.result_bytes, limit_bytes)?;
-    let mut result = Vec::with_capacity(delta.result_bytes as usize);
+    let mut result = Vec::new();
+    let reserved = result.try_reserve_exact(delta.result_bytes as usize);
+    reserved.map_err(|_| "a delta makes more than memory holds")?;
     delta.apply(&base.bytes, &mut result)?;
     Ok(Object {
         kind: base.kind,

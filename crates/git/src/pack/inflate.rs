@@ -13,13 +13,19 @@ const OTHER_SIZE: Fault = "an object inflates to another size than it says";
 /// Output is made in pieces of this size: large enough that calls do not matter, small enough for the nearest caches.
 pub(crate) const PIECE_BYTES: usize = 32 << 10;
 
+/// What deflate reaches at best: two bits, one for length and one for distance, give 258 bytes.
+const RATIO_MAX: usize = 1032;
+
 /// Inflates the stream at the start of `deflated` to exactly `size_bytes`. What follows the stream is not looked at.
 ///
-/// The caller has bounded `size_bytes`.
+/// The caller has bounded `size_bytes`; a size that so many deflated bytes cannot have is refused before it is allocated.
 pub(crate) fn inflate(deflated: &[u8], size_bytes: usize) -> Result<Vec<u8>, Fault> {
     thread_local! {
         static DECOMPRESSOR: RefCell<libdeflater::Decompressor> =
             RefCell::new(libdeflater::Decompressor::new());
+    }
+    if size_bytes / RATIO_MAX > deflated.len() {
+        return Err(OTHER_SIZE);
     }
     let mut inflated = vec![0; size_bytes];
     let len = DECOMPRESSOR

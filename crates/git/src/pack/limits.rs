@@ -33,8 +33,8 @@ impl Default for PackLimits {
             delta_depth_max: 4095,
             // With two packs at a time the process stays below 512 MiB.
             memory_bytes_max: 192 << 20,
-            // git's own history needs 20 GiB for 850,000 objects; two cores do this in a few minutes.
-            work_bytes_max: 96 << 30,
+            // git's own history needs 17 GiB for 850,000 objects; two cores do this in two minutes.
+            work_bytes_max: 64 << 30,
         }
     }
 }

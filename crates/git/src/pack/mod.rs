@@ -24,3 +24,6 @@ pub use take::{Taken, sweep, take_pack};
 
 mod mapped;
 pub(crate) use mapped::{MappedError, MappedPack, Prefix};
+
+#[cfg(test)]
+pub(crate) mod builder;

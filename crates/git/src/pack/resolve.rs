@@ -59,8 +59,14 @@ fn resolve_in_shares(
         too_large: Mutex::new(Vec::new()),
     };
     let outcomes: Vec<_> = std::thread::scope(|scope| {
+        // Where the system has no thread to give, one does it all.
         let others: Vec<_> = (1..threads)
-            .map(|_| scope.spawn(|| pool.work(task, budget_bytes)))
+            .filter_map(|_| {
+                let thread = std::thread::Builder::new().name("git-pack".to_owned());
+                thread
+                    .spawn_scoped(scope, || pool.work(task, budget_bytes))
+                    .ok()
+            })
             .collect();
         let mine = pool.work(task, budget_bytes);
         let others = others.into_iter().map(|thread| {

@@ -170,3 +170,6 @@ fn are_equal(mut one: &File, mut other: &File) -> io::Result<bool> {
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests;

@@ -307,7 +307,7 @@ impl<'a> Walk<'a> {
         if let Stored::Whole(kind) = header.stored {
             self.kind = kind;
         }
-        task.charge(header.size_bytes)?;
+        task.charge(header.size_bytes.saturating_add(end - start))?;
         self.make_room(header.size_bytes, kept)?;
         if at_once == end - start {
             let deflated = &self.stored[header.len..];
