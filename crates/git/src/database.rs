@@ -19,7 +19,7 @@ use crate::object::{Object, ObjectKind, hash_object};
 use crate::pack::entry::Stored;
 use crate::pack::inflate::{Inflater, PIECE_BYTES};
 use crate::pack::{MappedError, MappedPack, Prefix};
-use chain::{BaseCache, Fault, ON_THE_WAY_BYTES_MAX};
+use chain::{Fault, ON_THE_WAY_BYTES_MAX};
 
 /// Objects that [`Database::find_prefix`] lists at most: more than one is an ambiguous prefix already.
 pub const PREFIX_MATCHES_MAX: usize = 16;
@@ -39,23 +39,23 @@ pub struct Deflated {
 /// number of threads.
 ///
 /// Packs are mapped and read as they were verified when taken, yet whatever the files hold, reading gives an error at
-/// worst. Memory: the cache of bases (32 MiB) and what a call returns, with one object more while it is put together.
+/// worst. Memory: a cache of bases, 32 MiB for all databases of the process, and what a call returns, with one object more
+/// while it is put together.
 #[derive(Clone)]
 pub struct Database(Arc<Shared>);
 
 struct Shared {
     folders: Vec<PathBuf>,
     hash: HashKind,
-    /// Only grows, so that a pack's place here is its number in the cache.
+    /// Only grows.
     packs: RwLock<Arc<[Arc<MappedPack>]>>,
     /// Indexes that are open; held during a refresh, so that there is one at a time.
     known: Mutex<HashSet<PathBuf>>,
-    cache: BaseCache,
 }
 
 /// Where an object was found.
 enum Place {
-    Packed(u32, Arc<MappedPack>, u64),
+    Packed(Arc<MappedPack>, u64),
     Loose(PathBuf),
 }
 
@@ -82,7 +82,6 @@ impl Database {
             hash,
             packs: RwLock::default(),
             known: Mutex::default(),
-            cache: chain::new_cache(),
         }));
         database.refresh()?;
         Ok(database)
@@ -132,7 +131,7 @@ impl Database {
     pub fn find_header(&self, id: &ObjectId) -> Result<Option<(ObjectKind, u64)>, DatabaseError> {
         match self.locate(id)? {
             None => Ok(None),
-            Some(Place::Packed(_, pack, offset)) => chain::read_header(&pack, offset)
+            Some(Place::Packed(pack, offset)) => chain::read_header(&pack, offset)
                 .map(Some)
                 .map_err(|fault| name(fault, id)),
             Some(Place::Loose(path)) => {
@@ -150,8 +149,8 @@ impl Database {
     pub fn find(&self, id: &ObjectId, limit_bytes: u64) -> Result<Option<Object>, DatabaseError> {
         match self.locate(id)? {
             None => Ok(None),
-            Some(Place::Packed(number, pack, offset)) => {
-                let object = chain::read((number, &pack), offset, limit_bytes, &self.0.cache);
+            Some(Place::Packed(pack, offset)) => {
+                let object = chain::read(&pack, offset, limit_bytes);
                 object.map(Some).map_err(|fault| name(fault, id))
             }
             Some(Place::Loose(path)) => self.read_loose(id, &path, limit_bytes),
@@ -190,9 +189,9 @@ impl Database {
         sink: &mut dyn Write,
     ) -> Result<Option<(ObjectKind, u64)>, DatabaseError> {
         let to_sink = |cause| DatabaseError::Sink { id: *id, cause };
-        let (number, pack, offset) = match self.locate(id)? {
+        let (pack, offset) = match self.locate(id)? {
             None => return Ok(None),
-            Some(Place::Packed(number, pack, offset)) => (number, pack, offset),
+            Some(Place::Packed(pack, offset)) => (pack, offset),
             Some(Place::Loose(path)) => return read_loose_into(id, &path, sink),
         };
         let named = |what| name(Fault::Corrupt(what), id);
@@ -213,7 +212,7 @@ impl Database {
             }
             return Err(named("it is cut off"));
         }
-        let object = chain::read((number, &pack), offset, ON_THE_WAY_BYTES_MAX, &self.0.cache);
+        let object = chain::read(&pack, offset, ON_THE_WAY_BYTES_MAX);
         let object = object.map_err(|fault| name(fault, id))?;
         sink.write_all(&object.bytes).map_err(to_sink)?;
         Ok(Some((object.kind, object.bytes.len() as u64)))
@@ -224,7 +223,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Corrupt`], [`DatabaseError::Io`].
     pub fn find_deflated(&self, id: &ObjectId) -> Result<Option<Deflated>, DatabaseError> {
-        let Some(Place::Packed(_, pack, offset)) = self.locate(id)? else {
+        let Some(Place::Packed(pack, offset)) = self.locate(id)? else {
             return Ok(None);
         };
         let named = |what| name(Fault::Corrupt(what), id);
@@ -274,12 +273,12 @@ impl Database {
         if id.kind() != self.0.hash {
             return Ok(None);
         }
-        for (number, pack) in self.packs().iter().enumerate().rev() {
+        for pack in self.packs().iter().rev() {
             let offset = pack
                 .find(id)
                 .map_err(|what| name(Fault::Corrupt(what), id))?;
             if let Some(offset) = offset {
-                return Ok(Some(Place::Packed(number as u32, pack.clone(), offset)));
+                return Ok(Some(Place::Packed(pack.clone(), offset)));
             }
         }
         let paths = self

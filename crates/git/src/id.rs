@@ -138,7 +138,7 @@ mod tests {
         for text in [
             "",
             "e69de29",
-            &"E69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+            "E69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
             &"g".repeat(40),
             &"a".repeat(41),
         ] {

@@ -1,6 +1,6 @@
 //! Packs, objects and histories as git makes them, read back and compared with what git says of them. Without git on this
 //! machine nothing is compared, and the tests say so.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::collections::HashSet;
 use std::fmt::Write as _;

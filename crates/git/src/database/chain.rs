@@ -1,5 +1,7 @@
 //! Puts an object of a pack together from the chain of deltas that leads to it.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -10,7 +12,7 @@ use crate::pack::delta;
 use crate::pack::entry::Stored;
 use crate::pack::inflate::inflate;
 
-/// Bytes that the bases of deltas may take in the cache of one database.
+/// Bytes that the bases of deltas may take, those of all databases of the process together: there may be many.
 const CACHE_BYTES: u64 = 32 << 20;
 
 /// Size of base that the cache is laid out for: trees and sources mostly.
@@ -28,6 +30,10 @@ const DEPTH_MAX: usize = 65_536;
 /// Size of an object or a delta that is met on the way to the one that is wanted, which may be smaller.
 pub(super) const ON_THE_WAY_BYTES_MAX: u64 = 192 << 20;
 
+/// Sum of the sizes that are put together for one object, about a second's work. The longest chains that git writes,
+/// 4,095 deltas, stay below with objects of 1 MiB, and its usual ones of 50 with 80 MiB.
+const WORK_BYTES_MAX: u64 = 4 << 30;
+
 /// Why an object is not put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -42,23 +48,21 @@ impl From<&'static str> for Fault {
 }
 
 /// Bases of deltas that were needed lately, by number of pack and offset.
-pub(super) type BaseCache = Cache<(u32, u64), Object, BaseWeight>;
-
-#[derive(Clone)]
-pub(super) struct BaseWeight;
-
-impl Weighter<(u32, u64), Object> for BaseWeight {
-    fn weight(&self, _: &(u32, u64), base: &Object) -> u64 {
-        base.bytes.len() as u64 + CACHE_OVERHEAD_BYTES
-    }
-}
-
-pub(super) fn new_cache() -> BaseCache {
+static BASES: LazyLock<Cache<(u64, u64), Object, BaseWeight>> = LazyLock::new(|| {
     Cache::with_weighter(
         (CACHE_BYTES / CACHE_ITEM_BYTES) as usize,
         CACHE_BYTES,
         BaseWeight,
     )
+});
+
+#[derive(Clone)]
+struct BaseWeight;
+
+impl Weighter<(u64, u64), Object> for BaseWeight {
+    fn weight(&self, _: &(u64, u64), base: &Object) -> u64 {
+        base.bytes.len() as u64 + CACHE_OVERHEAD_BYTES
+    }
 }
 
 /// Kind and size of the object at `offset`, without putting it together.
@@ -81,14 +85,9 @@ pub(super) fn read_header(pack: &MappedPack, offset: u64) -> Result<(ObjectKind,
 
 const CIRCLE: &str = "its deltas lead in a circle";
 
-/// The object at `offset` of the pack with this number in the cache.
-pub(super) fn read(
-    (number, pack): (u32, &MappedPack),
-    offset: u64,
-    limit_bytes: u64,
-    cache: &BaseCache,
-) -> Result<Object, Fault> {
-    if let Some(object) = cache.get(&(number, offset)) {
+/// The object at `offset`.
+pub(super) fn read(pack: &MappedPack, offset: u64, limit_bytes: u64) -> Result<Object, Fault> {
+    if let Some(object) = BASES.get(&(pack.number(), offset)) {
         check_size(object.bytes.len() as u64, limit_bytes)?;
         return Ok(object);
     }
@@ -104,14 +103,14 @@ pub(super) fn read(
     let mut way = Vec::new(); // deltas between the wanted object and the base that is found
     let mut at = pack.base_of(offset, header.stored)?.unwrap_or(offset);
     let mut base = loop {
-        if let Some(base) = cache.get(&(number, at)) {
+        if let Some(base) = BASES.get(&(pack.number(), at)) {
             break base;
         }
         let (header, deflated) = pack.entry_at(at)?;
         if let Stored::Whole(kind) = header.stored {
             check_size(header.size_bytes, ON_THE_WAY_BYTES_MAX)?;
             let bytes = inflate(deflated, header.size_bytes as usize)?.into();
-            break keep(cache, (number, at), Object { kind, bytes });
+            break keep((pack.number(), at), Object { kind, bytes });
         }
         if way.len() == DEPTH_MAX {
             return Err(Fault::Corrupt(CIRCLE));
@@ -119,11 +118,15 @@ pub(super) fn read(
         way.push((at, header.size_bytes, deflated));
         at = pack.base_of(at, header.stored)?.unwrap_or(at);
     };
+    let mut work_bytes = 0;
     for (at, size_bytes, deflated) in way.into_iter().rev() {
         let delta = inflate_delta(deflated, size_bytes)?;
+        work_bytes += delta.len() as u64 + base.bytes.len() as u64;
+        if work_bytes > WORK_BYTES_MAX {
+            return Err(Fault::Corrupt("its deltas make more than 4 GiB on the way"));
+        }
         base = keep(
-            cache,
-            (number, at),
+            (pack.number(), at),
             apply(&delta, &base, ON_THE_WAY_BYTES_MAX)?,
         );
     }
@@ -158,9 +161,9 @@ fn apply(delta: &[u8], base: &Object, limit_bytes: u64) -> Result<Object, Fault>
     })
 }
 
-fn keep(cache: &BaseCache, place: (u32, u64), base: Object) -> Object {
+fn keep(place: (u64, u64), base: Object) -> Object {
     if base.bytes.len() <= CACHED_BASE_BYTES_MAX {
-        cache.insert(place, base.clone());
+        BASES.insert(place, base.clone());
     }
     base
 }

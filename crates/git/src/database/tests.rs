@@ -13,7 +13,10 @@ fn pack(hash: HashKind) -> (Vec<u8>, Vec<ObjectId>) {
     pack.ref_delta(&middle, &delta(10, &[Piece::Copy(0, 5)]));
     pack.blob(b"");
     let contents: [&[u8]; 4] = [b"hello, world", b"hello, you", b"hello", b""];
-    (pack.finish(), contents.map(|content| blob_id(content, hash)).to_vec())
+    (
+        pack.finish(),
+        contents.map(|content| blob_id(content, hash)).to_vec(),
+    )
 }
 
 /// Uses every way to read on every object. What is found and verified is what was asked for; nothing panics.
@@ -39,7 +42,10 @@ fn damaged_files_give_errors_only() {
         let limits = PackLimits::default();
         let taken = take_pack(&mut &pack[..], folder.path(), hash, &limits).unwrap();
         for extension in ["idx", "pack"] {
-            let path = folder.path().join("pack").join(format!("{}.{extension}", taken.name));
+            let path = folder
+                .path()
+                .join("pack")
+                .join(format!("{}.{extension}", taken.name));
             let whole = fs::read(&path).unwrap();
             // Files are never changed in place, so neither are they here.
             let replace = |bytes: &[u8]| {
@@ -66,7 +72,10 @@ fn damaged_files_give_errors_only() {
             replace(&whole);
         }
         let database = Database::open(folder.path(), hash).unwrap();
-        assert!(ids.iter().all(|id| database.find_verified(id, 100).unwrap().is_some()));
+        assert!(
+            ids.iter()
+                .all(|id| database.find_verified(id, 100).unwrap().is_some())
+        );
     }
 }
 
@@ -82,9 +91,11 @@ fn deltas_in_a_circle_end() {
     honest.blob(b"1111");
     let folder = tempfile::tempdir().unwrap();
     let pack = honest.finish();
-    let taken =
-        take_pack(&mut &pack[..], folder.path(), hash, &PackLimits::default()).unwrap();
-    let path = folder.path().join("pack").join(format!("{}.idx", taken.name));
+    let taken = take_pack(&mut &pack[..], folder.path(), hash, &PackLimits::default()).unwrap();
+    let path = folder
+        .path()
+        .join("pack")
+        .join(format!("{}.idx", taken.name));
     let index = fs::read(&path).unwrap();
     // Offsets stand behind 3 ids and 3 checksums of 4 bytes; what pointed to the blob points to the first entry now.
     let offsets = 1032 + 3 * 24;
@@ -111,7 +122,13 @@ fn prefixes_match_whole_and_half_bytes() {
         })
         .collect();
     ids.sort_unstable();
-    take_pack(&mut &pack.finish()[..], folder.path(), hash, &PackLimits::default()).unwrap();
+    take_pack(
+        &mut &pack.finish()[..],
+        folder.path(),
+        hash,
+        &PackLimits::default(),
+    )
+    .unwrap();
     let database = Database::open(folder.path(), hash).unwrap();
     for len in 1..=5 {
         for id in &ids {
@@ -138,14 +155,23 @@ fn damaged_loose_objects_give_errors_only() {
     let database = Database::open(folder.path(), hash).unwrap();
     let put = |content: &[u8]| fs::write(&path, crate::pack::builder::deflate(content)).unwrap();
     put(b"blob 5\0loose");
-    assert_eq!(&database.find_verified(&id, 5).unwrap().unwrap().bytes[..], b"loose");
-    assert_eq!(database.find_header(&id).unwrap(), Some((ObjectKind::Blob, 5)));
+    assert_eq!(
+        &database.find_verified(&id, 5).unwrap().unwrap().bytes[..],
+        b"loose"
+    );
+    assert_eq!(
+        database.find_header(&id).unwrap(),
+        Some((ObjectKind::Blob, 5))
+    );
     assert_eq!(database.find_prefix(&id.to_string()[..7]).unwrap(), [id]);
     assert!(database.find_deflated(&id).unwrap().is_none());
     let mut written = Vec::new();
     database.read_into(&id, &mut written).unwrap();
     assert_eq!(written, b"loose");
-    assert!(matches!(database.find(&id, 4), Err(DatabaseError::TooLarge { size_bytes: 5, .. })));
+    assert!(matches!(
+        database.find(&id, 4),
+        Err(DatabaseError::TooLarge { size_bytes: 5, .. })
+    ));
     for damaged in [
         &b"blob 4\0loose"[..],
         b"blob 6\0loose",
@@ -163,5 +189,8 @@ fn damaged_loose_objects_give_errors_only() {
         assert!(matches!(error, DatabaseError::Corrupt { .. }), "{error}");
     }
     fs::write(&path, b"no zlib").unwrap();
-    assert!(matches!(database.find(&id, 100), Err(DatabaseError::Corrupt { .. })));
+    assert!(matches!(
+        database.find(&id, 100),
+        Err(DatabaseError::Corrupt { .. })
+    ));
 }

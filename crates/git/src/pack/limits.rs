@@ -79,6 +79,9 @@ pub enum PackError {
         /// How many.
         objects: u64,
     },
+    /// The caller gave up.
+    #[error("the pack was given up before all of its deltas were resolved")]
+    Stopped,
     /// Another pack has the same checksum.
     #[error("another pack is there already with the checksum of pack {name}")]
     Conflict {

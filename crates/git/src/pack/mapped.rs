@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -38,6 +39,7 @@ impl From<&'static str> for MappedError {
 
 /// A pack that is open for reading.
 pub(crate) struct MappedPack {
+    number: u64,
     index: Index,
     pack: Bytes,
     hash: HashKind,
@@ -60,12 +62,19 @@ impl MappedPack {
         if pack[pack.len() - hash.len_bytes()..] != *index.pack_checksum() {
             return Err("its index is that of another pack".into());
         }
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Ok(Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             index,
             pack,
             hash,
             starts: OnceLock::new(),
         })
+    }
+
+    /// A number that no other pack of this process has.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Where an object begins.

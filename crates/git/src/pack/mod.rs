@@ -20,7 +20,7 @@ mod walk;
 mod resolve;
 
 mod take;
-pub use take::{Taken, sweep, take_pack};
+pub use take::{Taken, sweep, take_pack, take_pack_while};
 
 mod mapped;
 pub(crate) use mapped::{MappedError, MappedPack, Prefix};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::entries::{Entries, Names};
 use super::limits::{PackError, PackLimits};
-use super::task::Task;
+use super::task::{MayGoOn, Task};
 use super::walk::{Walk, WalkError};
 
 /// Below so many deltas a second thread costs more than it saves.
@@ -27,9 +27,10 @@ pub(super) fn resolve(
     names: Names,
     limits: &PackLimits,
     memory_bytes: u64,
+    may_go_on: &MayGoOn<'_>,
 ) -> Result<Names, PackError> {
     let deltas = entries.list.iter().filter(|entry| entry.is_delta).count();
-    let task = Task::new(file, entries, names, limits);
+    let task = Task::new(file, entries, names, limits, may_go_on);
     if deltas > 0 {
         let threads = if deltas < DELTAS_FOR_THREADS {
             1

@@ -45,6 +45,21 @@ pub fn take_pack(
     hash: HashKind,
     limits: &PackLimits,
 ) -> Result<Taken, PackError> {
+    take_pack_while(source, objects_folder, hash, limits, &|| true)
+}
+
+/// As [`take_pack`], as long as `may_go_on` says so. It is asked for every delta, from several threads; while the pack is
+/// received it is not asked, since `source` can fail then.
+///
+/// # Errors
+/// As [`take_pack`]; [`PackError::Stopped`] soon after the first no.
+pub fn take_pack_while(
+    source: &mut dyn Read,
+    objects_folder: &Path,
+    hash: HashKind,
+    limits: &PackLimits,
+    may_go_on: &(dyn Fn() -> bool + Sync),
+) -> Result<Taken, PackError> {
     let folder = objects_folder.join("pack");
     fs::create_dir_all(&folder).map_err(PackError::Disk)?;
     let (mut pack, pack_path) = create_unfinished(&folder)?;
@@ -56,6 +71,7 @@ pub fn take_pack(
         received.names,
         limits,
         memory_bytes,
+        may_go_on,
     )?;
 
     let (mut index, index_path) = create_unfinished(&folder)?;

@@ -18,7 +18,11 @@ pub(super) struct Task<'a> {
     /// twice, yet its deltas are walked once only.
     claims: Vec<AtomicU32>,
     work_bytes: AtomicU64,
+    may_go_on: &'a MayGoOn<'a>,
 }
+
+/// Whether the caller still wants the pack.
+pub(super) type MayGoOn<'a> = dyn Fn() -> bool + Sync + 'a;
 
 impl<'a> Task<'a> {
     pub(super) fn new(
@@ -26,6 +30,7 @@ impl<'a> Task<'a> {
         entries: &'a Entries,
         names: Names,
         limits: &'a PackLimits,
+        may_go_on: &'a MayGoOn<'a>,
     ) -> Self {
         let claims = entries.by_base_id.iter().map(|_| AtomicU32::new(0));
         Self {
@@ -35,6 +40,7 @@ impl<'a> Task<'a> {
             names: Mutex::new(names),
             claims: claims.collect(),
             work_bytes: AtomicU64::new(0),
+            may_go_on,
         }
     }
 
@@ -51,8 +57,11 @@ impl<'a> Task<'a> {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Counts work done.
+    /// Counts work, and looks whether it is still wanted.
     pub(super) fn charge(&self, bytes: u64) -> Result<(), PackError> {
+        if !(self.may_go_on)() {
+            return Err(PackError::Stopped);
+        }
         let before = self.work_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.limits.work_bytes_max {
             return Err(PackError::Limit {

@@ -566,3 +566,19 @@ fn a_source_that_fails_leaves_nothing() {
     assert!(matches!(error, PackError::Source(_)), "{error}");
     assert_eq!(list_files(folder.path()), [""; 0]);
 }
+
+#[test]
+fn a_pack_that_nobody_wants_any_more_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = mixed(SHA1);
+    let stop = |asked: u32| {
+        let left = std::sync::atomic::AtomicU32::new(asked);
+        let may_go_on = || left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0;
+        take_pack_while(&mut &pack[..], folder.path(), SHA1, &limits(), &may_go_on)
+    };
+    for left in [0, 1, 2] {
+        assert!(matches!(stop(left), Err(PackError::Stopped)), "{left}");
+        assert_eq!(list_files(folder.path()), [""; 0]);
+    }
+    stop(100).unwrap();
+}
