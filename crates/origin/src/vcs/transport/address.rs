@@ -42,7 +42,7 @@ impl Address {
         {
             return refuse("is no URL of a repository");
         }
-        let Some((scheme, _rest)) = url.split_once("://") else {
+        let Some((scheme, rest)) = url.split_once("://") else {
             return match is_configured {
                 true => Self::parse_short(url),
                 false => refuse("a URL of a repository needs a scheme"),
@@ -52,6 +52,10 @@ impl Address {
             Ok(parsed) => parsed,
             Err(cause) => return refuse(&format!("is no URL of a repository: {cause}")),
         };
+        // Browsers take the next name for the host then; git takes none.
+        if rest.starts_with('/') && parsed.scheme() != "file" {
+            return refuse("names no host");
+        }
         if parsed.query().is_some() || parsed.fragment().is_some() {
             return refuse("the URL of a repository has neither a query nor a fragment");
         }

@@ -13,6 +13,8 @@ mod refused;
 
 mod http;
 
+mod running;
+
 mod program;
 
 mod remotes;
@@ -20,3 +22,6 @@ mod remotes;
 pub use self::remotes::Remotes;
 pub use self::secrets::{Secrets, SecretsError};
 pub use self::settings::{RemoteBounds, RemoteSettings, SshSettings};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! From a repository's URL to the wire that reaches it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use git::protocol::Wire;
@@ -86,13 +87,18 @@ impl Remotes {
         if is_configured {
             self.outside.trust(&url);
         }
+        let is_open = url.scheme() == "http" && !is_configured;
         Ok(Box::new(HttpWire {
             outside: self.outside.clone(),
             handle: self.handle.clone(),
             url,
             shown,
             own,
-            secrets: Arc::clone(&self.secrets),
+            // What goes over plain http is read by everyone on the way, so only the operator's own address gets any.
+            secrets: match is_open {
+                true => Arc::default(),
+                false => Arc::clone(&self.secrets),
+            },
             secrets_hint: self.settings.secrets_hint.clone(),
             bounds: self.settings.bounds,
             base: None,
@@ -117,7 +123,7 @@ impl Remotes {
     }
 
     /// An address of a stranger's host that may be dialled: the one that was judged and no other.
-    fn judge(&self, place: &SshPlace, shown: &str) -> Result<std::net::IpAddr, CodeError> {
+    fn judge(&self, place: &SshPlace, shown: &str) -> Result<IpAddr, CodeError> {
         let within = self.settings.bounds.answer_within;
         let looked_up = self.handle.block_on(async {
             tokio::time::timeout(within, self.outside.resolve(&place.host)).await
