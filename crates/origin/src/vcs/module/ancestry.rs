@@ -2,11 +2,13 @@
 //!
 //! Source: cmd/go/internal/modfetch, `codeRepo.validatePseudoVersion`.
 
+use std::collections::HashSet;
+
 use gomod::{pseudo, semver};
 use jiff::Timestamp;
 
 use super::inquiry::Inquiry;
-use super::place::{Place, shown};
+use super::place::Place;
 use crate::vcs::code::{CodeError, Revision};
 
 /// Checks the parts of a pseudo-version against the revision that it names, cheap ones first.
@@ -25,12 +27,13 @@ pub fn check_pseudo(
     let refuse = |why: String| Err(place.invalid(version, why));
     let parts = pseudo::rev(version).and_then(|rev| Ok((rev, pseudo::time(version)?)));
     let (rev, time) = parts.map_err(|error| place.invalid(version, error.reason))?;
-    if let Some(fault) = find_fault_of_name(rev, &revision.short) {
-        return refuse(format!("{fault} (expected {})", revision.short));
+    // The canonical name alone is right, else one commit would have many versions.
+    if rev != revision.short {
+        return refuse(format!("its revision is to be written {}", revision.short));
     }
     if time != unix_seconds(revision.time) {
         return refuse(format!(
-            "does not match version-control timestamp (expected {})",
+            "its commit was made at {}",
             revision.time.strftime("%Y%m%d%H%M%S")
         ));
     }
@@ -39,22 +42,9 @@ pub fn check_pseudo(
         Err(error) => refuse(error.reason.to_string()),
         Ok(Some(base)) => check_base(inquiry, revision, version, &base),
         Ok(None) if place.major().is_empty() && semver::major(version) == Some("v1") => {
-            refuse("major version without preceding tag must be v0, not v1".to_owned())
+            refuse("without a tag to follow it begins with v0, not v1".to_owned())
         }
         Ok(None) => Ok(()),
-    }
-}
-
-/// The canonical name alone is right, else one commit would have many versions.
-fn find_fault_of_name(rev: &str, short: &str) -> Option<&'static str> {
-    if rev == short {
-        None
-    } else if rev.starts_with(short) {
-        Some("revision is longer than canonical")
-    } else if short.starts_with(rev) {
-        Some("revision is shorter than canonical")
-    } else {
-        Some("does not match short name of revision")
     }
 }
 
@@ -81,32 +71,37 @@ fn check_base(
             ),
         ));
     }
-    let mut last = None;
-    let mut trouble = None;
-    for tag in inquiry.code.list_tags(&base_tag)? {
-        let rest = tag.name.strip_prefix(&prefix).unwrap_or(&tag.name);
-        if semver::compare(rest, base).is_ne() {
-            continue;
+    let equal: HashSet<String> = inquiry
+        .code
+        .list_tags(&base_tag)?
+        .into_iter()
+        .map(|tag| tag.name)
+        .filter(|tag| {
+            let rest = tag.strip_prefix(&prefix).unwrap_or(tag);
+            semver::compare(rest, base).is_eq()
+        })
+        .collect();
+    let follows = match equal.iter().next() {
+        None => {
+            return Err(place.invalid(version, format!("there is no tag {base_tag} to follow")));
         }
-        match inquiry.code.descends_from(revision, &tag.name) {
-            Ok(true) => return Ok(()),
-            Ok(false) => trouble = None,
-            Err(error) => trouble = Some(error),
-        }
-        last = Some(tag.name);
+        Some(tag) if equal.len() == 1 => inquiry.code.descends_from(revision, tag)?,
+        // Tags that differ in build metadata alone: however many, the history is looked through once.
+        Some(_) => inquiry
+            .code
+            .recent_tag(revision, &prefix, &mut |tag| equal.contains(tag))?
+            .is_some(),
+    };
+    if follows {
+        return Ok(());
     }
-    match (last, trouble) {
-        (_, Some(error)) => Err(error),
-        (Some(tag), None) => Err(place.invalid(
-            version,
-            format!(
-                "revision {} is not a descendent of preceding tag ({})",
-                revision.short,
-                shown(&tag)
-            ),
-        )),
-        (None, None) => Err(place.invalid(version, format!("preceding tag ({base}) not found"))),
-    }
+    Err(place.invalid(
+        version,
+        format!(
+            "revision {} does not follow the tag {base_tag}",
+            revision.short
+        ),
+    ))
 }
 
 /// Whole seconds since 1970, counted down to the earlier one.

@@ -130,12 +130,7 @@ impl Place {
     }
 
     fn words(&self, version: &str, why: impl std::fmt::Display) -> String {
-        let kind = if pseudo::is_pseudo(version) {
-            "pseudo-version"
-        } else {
-            "version"
-        };
-        format!("{}@{}: invalid {kind}: {why}", self.path, shown(version))
+        format!("{}@{}: invalid version: {why}", self.path, shown(version))
     }
 }
 

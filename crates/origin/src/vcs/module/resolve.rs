@@ -189,7 +189,7 @@ impl Resolution<'_, '_> {
         if canonical_version(self.asked).as_deref() == Some(self.asked) && asked_base != base {
             return Err(self.place.invalid(
                 self.asked,
-                format!("resolves to version {version} ({asked_base} is not a tag)"),
+                format!("there is no tag for it, and the revision of this name is {version}"),
             ));
         }
         if let Some(fault) = fault {
@@ -212,19 +212,19 @@ impl Resolution<'_, '_> {
     fn fit(&mut self, version: &str, base: &str) -> Result<(String, Option<String>), CodeError> {
         let major = semver::major(base).unwrap_or_default();
         let fault = if self.is_fitting(base) {
-            version.ends_with(INCOMPATIBLE).then(|| {
-                format!("{INCOMPATIBLE} suffix not allowed: major version {major} is compatible")
-            })
+            version
+                .ends_with(INCOMPATIBLE)
+                .then(|| format!("{INCOMPATIBLE} does not go with major version {major}"))
         } else if self.is_incompatible_allowed(base)? {
             return Ok((format!("{base}{INCOMPATIBLE}"), None));
         } else if self.place.major().is_empty() {
             Some(format!(
-                "module contains a go.mod file, so module path must match major version ({:?})",
+                "with a go.mod file this version belongs to the path {:?}",
                 below(self.place.path.as_str(), major)
             ))
         } else {
             Some(format!(
-                "major version does not match the path's {}",
+                "its major version is not that of the path, {}",
                 self.place.major()
             ))
         };

@@ -41,13 +41,13 @@ fn trap_t5_revision_has_its_canonical_length() {
         &fake,
         ROOT,
         &short("20000000000"),
-        "!invalid shorter than canonical (expected 200000000000)",
+        "!invalid its revision is to be written 200000000000",
     );
     check_stat(
         &fake,
         ROOT,
         &short("2000000000000"),
-        "!invalid longer than canonical",
+        "!invalid its revision is to be written",
     );
     check_stat(
         &fake,
@@ -65,7 +65,7 @@ fn trap_t5_revision_has_its_canonical_length() {
         &fake.tag("abcdefabcdef"),
         ROOT,
         &short("abcdefabcdef"),
-        "!invalid does not match short name",
+        "!invalid its revision is to be written",
     );
 }
 
@@ -76,7 +76,7 @@ fn time_is_that_of_the_commit() {
         &fake,
         ROOT,
         "v0.0.0-20200101000201-200000000000",
-        "!invalid timestamp (expected 20200101000200)",
+        "!invalid its commit was made at 20200101000200",
     );
     check_stat(
         &fake,
@@ -106,14 +106,19 @@ fn trap_t6_checks_come_in_order() {
         &fake,
         "example.test/x",
         &wrong_all.replace("v1", "v2"),
-        "!invalid must match major version",
+        "!invalid with a go.mod file",
     );
-    check_stat(&fake, ROOT, wrong_all, "!invalid shorter than canonical");
+    check_stat(
+        &fake,
+        ROOT,
+        wrong_all,
+        "!invalid its revision is to be written",
+    );
     check_stat(
         &fake,
         ROOT,
         "v1.9.1-0.20200101000000-200000000000",
-        "!invalid timestamp",
+        "!invalid its commit was made",
     );
     check_questions(
         &fake,
@@ -125,7 +130,7 @@ fn trap_t6_checks_come_in_order() {
         &fake,
         ROOT,
         &pseudo("v1.9.1-0.", 2),
-        "!invalid preceding tag (v1.9.0) not found",
+        "!invalid there is no tag v1.9.0 to follow",
     );
     check_questions(
         &fake,
@@ -153,7 +158,7 @@ fn trap_t6_without_base_any_major_of_the_path_will_do() {
         &fake,
         ROOT,
         &pseudo("v1.0.0-", 1),
-        "!invalid must be v0, not v1",
+        "!invalid begins with v0, not v1",
     );
     // Observed: without a go.mod the later majors are there too, and the suffix does no harm without a base.
     let incompatible = format!("{}+incompatible", pseudo("v2.0.0-", 1));
@@ -182,7 +187,7 @@ fn trap_t6_without_base_any_major_of_the_path_will_do() {
         &fake,
         "example.test/x/v2",
         &pseudo("v0.0.0-", 1),
-        "!invalid does not match",
+        "!invalid not that of the path",
     );
 }
 
@@ -193,19 +198,19 @@ fn trap_t6_base_is_an_ancestor() {
         &fake,
         ROOT,
         &pseudo("v1.5.1-0.", 2),
-        "!invalid not a descendent of preceding tag (v1.5.0)",
+        "!invalid does not follow the tag v1.5.0",
     );
     check_stat(
         &fake,
         ROOT,
         &pseudo("v1.1.1-0.", 2),
-        "!invalid not a descendent of preceding tag (v1.1.0+meta)",
+        "!invalid does not follow the tag v1.1.0",
     );
     check_stat(
         &fake,
         ROOT,
         &pseudo("v1.0.0-rc.0.", 2),
-        "!invalid preceding tag (v1.0.0-rc) not found",
+        "!invalid there is no tag v1.0.0-rc to follow",
     );
     check_stat(
         &fake.clone().without_history(),
@@ -230,6 +235,18 @@ fn trap_t6_base_is_an_ancestor() {
         &pseudo("v1.5.1-0.", 7),
         &pseudo("v1.5.1-0.", 7),
     );
+    let version = pseudo("v1.5.1-0.", 7);
+    check_questions(
+        &twice,
+        ROOT,
+        &version,
+        &[
+            "stat 700000000000",
+            "read 7:go.mod",
+            "tags v1.5.0",
+            "recent 7 ",
+        ],
+    );
 }
 
 #[test]
@@ -251,7 +268,7 @@ fn base_of_a_subdirectory_bears_its_name() {
         &fake,
         path,
         &pseudo("v1.5.1-0.", 2),
-        "!invalid preceding tag (v1.5.0) not found",
+        "!invalid there is no tag d/v1.5.0 to follow",
     );
     check_stat(
         &fake,
@@ -293,8 +310,13 @@ fn incompatible_base_is_a_tag_without_the_suffix() {
         &fake,
         ROOT,
         &format!("{}+incompatible", pseudo("v2.0.1-0.", 3)),
-        "!invalid must match major",
+        "!invalid with a go.mod file",
     );
     let v0 = format!("{}+incompatible", pseudo("v0.0.0-", 2));
-    check_stat(&fake, ROOT, &v0, "!invalid major version v0 is compatible");
+    check_stat(
+        &fake,
+        ROOT,
+        &v0,
+        "!invalid does not go with major version v0",
+    );
 }

@@ -91,7 +91,12 @@ fn branch_named_like_a_version_is_not_that_version() {
         .commit(&[GO_MOD])
         .branch("v1.9.0")
         .branch("v1.8");
-    check_stat(&fake, ROOT, "v1.9.0", "!invalid v1.9.0 is not a tag");
+    check_stat(
+        &fake,
+        ROOT,
+        "v1.9.0",
+        "!invalid there is no tag for it, and the revision of this name is v0.0.0-",
+    );
     check_stat(&fake, ROOT, "v1.8", &pseudo("v0.0.0-", 1));
 }
 
@@ -109,14 +114,20 @@ fn trap_t11_incompatible_is_for_trees_without_go_mod() {
     for (query, want) in [
         ("v2.0.0", "v2.0.0+incompatible"),
         ("v2.0.0+incompatible", "v2.0.0+incompatible"),
-        ("v2.1.0", "!invalid must match major version"),
+        ("v2.1.0", "!invalid with a go.mod file this version belongs"),
         ("v2.1.0+incompatible", "v2.1.0+incompatible"),
         ("v3.0.0", "v3.0.0+incompatible"),
-        ("v2.2.0", "!invalid (\"example.test/x/v2\")"),
-        ("v2.2.0+incompatible", "!invalid must match major version"),
+        (
+            "v2.2.0",
+            "!invalid belongs to the path \"example.test/x/v2\"",
+        ),
+        (
+            "v2.2.0+incompatible",
+            "!invalid with a go.mod file this version belongs",
+        ),
         (
             "v1.0.0+incompatible",
-            "!invalid suffix not allowed: major version v1 is compatible",
+            "!invalid +incompatible does not go with major version v1",
         ),
     ] {
         check_stat(&fake, ROOT, query, want);
@@ -132,19 +143,19 @@ fn trap_t11_incompatible_is_for_trees_without_go_mod() {
         &fake,
         "example.test/x/v2",
         "v3.0.0",
-        "!invalid does not match",
+        "!invalid not that of the path",
     );
     check_stat(
         &fake,
         "example.test/x/d",
         "v2.0.0",
-        "!invalid must match major version",
+        "!invalid with a go.mod file this version belongs",
     );
     check_stat(
         &fake,
         "example.test/x/d",
         "v2.0.0+incompatible",
-        "!invalid must match major version",
+        "!invalid with a go.mod file this version belongs",
     );
 }
 
@@ -291,7 +302,7 @@ fn trap_t3_gopkg_v1_begins_at_v1() {
         &fake,
         "gopkg.in/x.v3",
         &pseudo("v0.0.0-", 1),
-        "!invalid does not match",
+        "!invalid not that of the path",
     );
 }
 
@@ -427,7 +438,7 @@ fn look_alike_tag_of_a_subdirectory_spoils_branches() {
         &other,
         path,
         &own[2..],
-        "!invalid preceding tag (v1.0.0) not found",
+        "!invalid there is no tag d/v1.0.0 to follow",
     );
     let at_root = Fake::new()
         .commit(&[GO_MOD])
