@@ -1,4 +1,4 @@
-//! Replays the corpus of the fuzz target `pack`, and some damage done to each file.
+//! Replays the corpora of the fuzz targets, and some damage done to each file.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod cases;
@@ -18,6 +18,26 @@ fn packs() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x81;
             cases::pack(&damaged);
+        }
+        count += 1;
+    }
+    assert!(count > 3, "{} has {count} files", folder.display());
+}
+
+#[test]
+fn advertisements() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/advertisement");
+    let mut count = 0;
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        cases::conversation::advertisement(&bytes);
+        for at in 0..bytes.len() {
+            cases::conversation::advertisement(&bytes[..at]);
+            for flip in [0x01, 0x10, 0x81] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= flip;
+                cases::conversation::advertisement(&damaged);
+            }
         }
         count += 1;
     }

@@ -1,5 +1,7 @@
-//! What the fuzz target of this crate does with bytes; the corpus is replayed through the same function by an ordinary
+//! What the fuzz targets of this crate do with bytes; the corpus is replayed through the same function by an ordinary
 //! test. Nothing may panic or exceed its limits, and whatever an accepted pack's index lists must be readable.
+
+pub mod conversation;
 
 use std::io::Write;
 use std::path::Path;
