@@ -21,8 +21,10 @@ mod setting;
 
 mod rules;
 
-use rules::{Macros, Rules};
-use setting::Decisions;
+mod decisions;
+
+use decisions::Decisions;
+use rules::{Macros, Rules, TooManyRules};
 
 /// Files of this size and more are passed over by git.
 pub const FILE_BYTES_MAX: usize = 100 << 20;
@@ -46,6 +48,12 @@ pub enum AttributesError {
     /// The rules ask for more work than any real repository.
     #[error("the patterns of the .gitattributes files take too long to match")]
     TooMuchWork,
+}
+
+impl From<TooManyRules> for AttributesError {
+    fn from(_: TooManyRules) -> Self {
+        Self::TooManyRules
+    }
 }
 
 /// The attributes in force in one directory of a tree; a walk takes it down with [`Self::enter`] and up with

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::AttributesError;
 use super::line::{Line, Subject, lines};
 use super::pattern::Pattern;
 use super::setting::{NAMES, Setting};
 
 /// What the repository's own `info/attributes`, which goes before all others, takes from every file.
 const ALWAYS_FALSE: [&[u8]; 2] = [b"export-subst", b"export-ignore"];
+
+/// More rules than may be kept.
+#[derive(Debug)]
+pub(super) struct TooManyRules;
 
 /// The rules of a file, in its order.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +36,7 @@ impl Rules {
         is_root: bool,
         macros: &Macros,
         bytes_max: usize,
-    ) -> Result<Self, AttributesError> {
+    ) -> Result<Self, TooManyRules> {
         let mut rules = Self::default();
         for line in lines(text, is_root) {
             let Subject::Pattern(pattern) = &line.subject else {
@@ -45,7 +48,7 @@ impl Rules {
             }
             rules.size_bytes += weight(pattern, &settings);
             if rules.size_bytes > bytes_max {
-                return Err(AttributesError::TooManyRules);
+                return Err(TooManyRules);
             }
             let Some(pattern) = Pattern::new(pattern) else {
                 continue;
@@ -75,7 +78,7 @@ pub(super) struct Macros {
 
 impl Macros {
     /// Reads the macros of the root's file; the last of a name counts, and before git's own.
-    pub(super) fn new(text: &[u8], bytes_max: usize) -> Result<Self, AttributesError> {
+    pub(super) fn new(text: &[u8], bytes_max: usize) -> Result<Self, TooManyRules> {
         let mut size_bytes = 0;
         let mut definitions: HashMap<Vec<u8>, Line<'_>> = HashMap::new();
         for line in lines(b"[attr]binary -diff -merge -text", true).chain(lines(text, true)) {
@@ -85,7 +88,7 @@ impl Macros {
                 }
                 size_bytes += name.len() + line.assignments().count() * 4 + 4;
                 if size_bytes > bytes_max {
-                    return Err(AttributesError::TooManyRules);
+                    return Err(TooManyRules);
                 }
                 definitions.insert(name.to_vec(), line);
             }
@@ -122,7 +125,10 @@ impl Macros {
 
     fn list_settings(&self, line: &Line<'_>) -> Box<[Setting]> {
         line.assignments()
-            .filter_map(|assignment| Setting::new(assignment, self))
+            .filter_map(|assignment| {
+                let attribute = self.find_attribute(assignment.attribute)?;
+                Some(Setting::new(attribute, assignment.value))
+            })
             .collect()
     }
 

@@ -5,8 +5,6 @@
 
 use std::sync::LazyLock;
 
-use super::ConversionError;
-
 mod table;
 mod unicode;
 
@@ -24,6 +22,20 @@ pub enum Encoding {
     Table(Table),
     /// One that iconv knows, or may know, and Granary does not.
     Unknown(Box<[u8]>),
+}
+
+/// Why content cannot be converted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConversionError {
+    /// git gives up as well, and makes no archive at all.
+    #[error("git refuses the attribute working-tree-encoding without the name of an encoding")]
+    UnnamedEncoding,
+    /// git may know it, Granary does not.
+    #[error("the encoding {name:?} of the attribute working-tree-encoding is not known here")]
+    UnknownEncoding {
+        /// Its name as written in `.gitattributes`.
+        name: String,
+    },
 }
 
 /// All names of iconv but those with a slash, each with the name of the encoding where Granary has that.

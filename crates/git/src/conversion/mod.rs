@@ -11,7 +11,7 @@ mod encoding;
 mod eol;
 mod ident;
 
-pub use encoding::Encoding;
+pub use encoding::{ConversionError, Encoding};
 
 /// Larger files pass as they are: they go through git in pieces (`core.bigFileThreshold`), which it does not convert.
 const CONTENT_BYTES_MAX: usize = 512 << 20;
@@ -37,20 +37,6 @@ pub enum LineEndings {
     Crlf,
     /// LF becomes CRLF in files that look like text and hold neither CRLF nor CR.
     CrlfInText,
-}
-
-/// Why content cannot be converted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConversionError {
-    /// git gives up as well, and makes no archive at all.
-    #[error("git refuses the attribute working-tree-encoding without the name of an encoding")]
-    UnnamedEncoding,
-    /// git may know it, Granary does not.
-    #[error("the encoding {name:?} of the attribute working-tree-encoding is not known here")]
-    UnknownEncoding {
-        /// Its name as written in `.gitattributes`.
-        name: String,
-    },
 }
 
 impl Conversion {

@@ -3,8 +3,11 @@
 //! `GRANARY_CASES` is the number of random commits (each of some hundred files), `GRANARY_SEED` the first one's seed; a
 //! failure names the seed of its commit.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod commit;
 mod generator;
+mod random;
 mod repository;
 mod tables;
 
