@@ -70,6 +70,20 @@ impl ObjectId {
         &self.bytes[..self.kind.len_bytes()]
     }
 
+    /// Whether its hexadecimal digits begin with `digits`; other characters than lower-case digits match nothing.
+    pub fn starts_with(&self, digits: &str) -> bool {
+        let bytes = self.as_bytes();
+        digits.len() <= self.kind.len_hex()
+            && digits.bytes().enumerate().all(|(at, ascii)| {
+                let half = if at % 2 == 0 {
+                    bytes[at / 2] >> 4
+                } else {
+                    bytes[at / 2] & 15
+                };
+                digit(ascii) == Ok(half)
+            })
+    }
+
     /// Whether it is all zeros, which names no object.
     pub fn is_null(&self) -> bool {
         self.bytes == [0; 32]
@@ -130,6 +144,17 @@ mod tests {
             assert_eq!(id.to_string(), hex);
             assert_eq!(ObjectId::from_bytes(id.as_bytes()), Some(id));
             assert_eq!(id.kind().len_hex(), hex.len());
+        }
+    }
+
+    #[test]
+    fn beginnings_are_compared_by_digit() {
+        let id: ObjectId = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391".parse().unwrap();
+        for digits in ["", "e", "e6", "e69de29", &id.to_string()] {
+            assert!(id.starts_with(digits), "{digits}");
+        }
+        for digits in ["6", "e7", "E6", "e69g", &format!("{id}0")] {
+            assert!(!id.starts_with(digits), "{digits}");
         }
     }
 

@@ -23,4 +23,8 @@ pub mod conversion;
 
 pub mod attributes;
 
+pub mod names;
+
+pub mod archive;
+
 pub mod config;
