@@ -92,6 +92,11 @@ impl Outside {
         })
     }
 
+    /// The guard, for what is asked by other means than this way out.
+    pub fn guard(&self) -> Arc<Guard> {
+        Arc::clone(&self.inner.guard)
+    }
+
     /// Marks the site of a URL as one that the operator configured: it is asked wherever it is.
     pub fn trust(&self, url: &Url) {
         self.inner.guard.trust(url);

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use bytes::Bytes;
 use gomod::path::ModulePath;
-use gomod::version::ModuleVersion;
+use gomod::version::{ModuleVersion, Version};
 
 use super::asked::ModuleFile;
 use super::error::UpstreamError;
@@ -34,4 +34,8 @@ pub trait Direct: fmt::Debug + Send + Sync {
         of: &ModuleVersion,
         sink: &mut dyn ZipSink,
     ) -> Result<(), UpstreamError>;
+
+    /// Hears which versions of a module will be asked for soon, so that they can be fetched together. A hint: what goes
+    /// wrong here is found out again when a version is asked for.
+    async fn expect(&self, module: &ModulePath, versions: &[Version]);
 }

@@ -1,5 +1,7 @@
 //! Fetching one file from one entry of the list: over HTTP or from a folder.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use gomod::path::ModulePath;
 use gomod::version::ModuleVersion;
@@ -9,6 +11,7 @@ use url::Url;
 use super::answer;
 use super::asked::{self, ModuleFile};
 use super::bounds::UpstreamBounds;
+use super::direct::Direct;
 use super::error::{UpstreamClass, UpstreamError};
 use super::list::{Entry, Remote};
 use super::sink::{SinkError, ZipSink};
@@ -22,6 +25,8 @@ use crate::outside::{Answer, Call, Outside, OutsideError};
 pub(super) struct Fetcher {
     pub(super) outside: Outside,
     pub(super) bounds: UpstreamBounds,
+    /// What stands behind `direct`; nothing where version control is not asked.
+    pub(super) direct: Option<Arc<dyn Direct>>,
 }
 
 impl Fetcher {
@@ -36,7 +41,7 @@ impl Fetcher {
             .small(stop, module, &ModuleFile::Latest, limit_bytes)
             .await
         {
-            Err(error) if error.class.is_absence() => error,
+            Err(error) if error.class.is_absence() && stop.entry != Entry::Direct => error,
             other => return other,
         };
         let list = self
@@ -68,11 +73,13 @@ impl Fetcher {
                 Some(entry),
             )
         };
-        let path = file
-            .path(module)
-            .map_err(|cause| invalid(&cause.to_string()))?;
+        let path = || {
+            file.path(module)
+                .map_err(|cause| invalid(&cause.to_string()))
+        };
         let bytes = match &stop.entry {
             Entry::Remote(remote) => {
+                let path = path()?;
                 let answer = self
                     .open(
                         stop,
@@ -87,12 +94,17 @@ impl Fetcher {
                     .map_err(|error| UpstreamError::of_outside(&error, &words, entry))?
             }
             Entry::Tree(tree) => {
-                let root = tree.root().to_owned();
+                let (root, path) = (tree.root().to_owned(), path()?);
                 let read =
                     blocking(move || TreeFile::open(&root, &path, limit_bytes)?.read_all()).await;
                 read.map_err(|error| of_tree(&error, &words, entry))?.into()
             }
-            Entry::Direct | Entry::Off => return Err(walk::not_direct_yet(&words)),
+            Entry::Direct => {
+                let direct = self.direct.as_ref();
+                let direct = direct.ok_or_else(|| walk::no_direct(&words))?;
+                direct.get_small(module, file, limit_bytes).await?
+            }
+            Entry::Off => return Err(walk::no_direct(&words)),
         };
         match file {
             ModuleFile::Info(query) => answer::check_info(module, Some(query), &bytes).map(drop),
@@ -141,7 +153,11 @@ impl Fetcher {
                 let opened = opened.map_err(|error| of_tree(&error, &words, entry))?;
                 pour_tree(opened, sink, &words, entry).await
             }
-            Entry::Direct | Entry::Off => Err(walk::not_direct_yet(&words)),
+            Entry::Direct => match &self.direct {
+                Some(direct) => direct.get_zip(of, sink).await,
+                None => Err(walk::no_direct(&words)),
+            },
+            Entry::Off => Err(walk::no_direct(&words)),
         }
     }
 

@@ -19,8 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gomod::path::ModulePath;
-use gomod::version::ModuleVersion;
-use tracing::warn;
+use gomod::version::{ModuleVersion, Version};
 use url::Url;
 
 use self::fetch::Fetcher;
@@ -33,7 +32,7 @@ pub use self::bounds::UpstreamBounds;
 pub use self::direct::Direct;
 pub use self::error::{UpstreamClass, UpstreamError};
 pub use self::list::{Entry, ListError, Next, Remote, Tree, UpstreamList};
-pub use self::sink::{SinkError, ZIP_BYTES_MAX, ZipSink};
+pub use self::sink::{Made, SinkError, ZIP_BYTES_MAX, ZipSink};
 pub use self::versions::{LIST_BYTES_MAX, parse_list};
 
 /// Longest body of `supported` that is read away.
@@ -59,19 +58,22 @@ struct Inner {
     fetcher: Fetcher,
     privacy: Privacy,
     stops: Vec<Stop>,
+    /// Asked for private modules: `direct` alone, whatever the list says.
+    private_stops: Vec<Stop>,
     /// Asked instead where every entry of `stops` turned out to be ourselves.
     spare: Vec<Stop>,
 }
 
 impl Upstreams {
     /// Makes the list ready: its proxies are trusted wherever they are. `spare` stands in when every entry turns out to
-    /// lead back to this server. Says once that `direct` does nothing yet.
+    /// lead back to this server. `direct` is what that word stands for; private modules are asked of nobody else.
     pub fn new(
         outside: Outside,
         list: &UpstreamList,
         spare: Option<&UpstreamList>,
         privacy: Privacy,
         bounds: UpstreamBounds,
+        direct: Option<Arc<dyn Direct>>,
     ) -> Self {
         for (entry, _) in list
             .entries()
@@ -82,21 +84,34 @@ impl Upstreams {
                 outside.trust(remote.base());
             }
         }
-        if list
-            .entries()
-            .iter()
-            .any(|(entry, _)| *entry == Entry::Direct)
-        {
-            warn!(
-                "direct in the list of upstreams is passed over: building from version control is not there yet"
-            );
-        }
         Self {
             inner: Arc::new(Inner {
                 stops: Stop::list(list),
                 spare: spare.map(Stop::list).unwrap_or_default(),
-                fetcher: Fetcher { outside, bounds },
+                private_stops: vec![Stop::new(Entry::Direct, Next::AfterAbsence)],
+                fetcher: Fetcher {
+                    outside,
+                    bounds,
+                    direct,
+                },
                 privacy,
+            }),
+        }
+    }
+
+    /// A list that a stranger named, such as a module's page: its proxies are guarded like any other address.
+    pub fn of_stranger(outside: Outside, list: &UpstreamList, bounds: UpstreamBounds) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                stops: Stop::list(list),
+                private_stops: Vec::new(),
+                spare: Vec::new(),
+                fetcher: Fetcher {
+                    outside,
+                    bounds,
+                    direct: None,
+                },
+                privacy: Privacy::default(),
             }),
         }
     }
@@ -119,8 +134,7 @@ impl Upstreams {
         limit_bytes: u64,
     ) -> Result<Fetched, UpstreamError> {
         let words = file.describe(module);
-        self.check_public(module, &words)?;
-        let mut walk = Walk::over(self.inner.stops());
+        let mut walk = Walk::over(self.inner.stops_for(module));
         while let Some(stop) = walk.next() {
             let asked = match file {
                 ModuleFile::Latest => self.inner.fetcher.latest(stop, module, limit_bytes).await,
@@ -154,8 +168,7 @@ impl Upstreams {
     ) -> Result<String, UpstreamError> {
         let file = ModuleFile::Zip(of.version().clone());
         let words = file.describe(of.path());
-        self.check_public(of.path(), &words)?;
-        let mut walk = Walk::over(self.inner.stops());
+        let mut walk = Walk::over(self.inner.stops_for(of.path()));
         while let Some(stop) = walk.next() {
             match self.inner.fetcher.zip(stop, of, &file, sink).await {
                 Ok(()) => return Ok(stop.entry.shown().to_owned()),
@@ -163,6 +176,16 @@ impl Upstreams {
             }
         }
         Err(walk.end(&words))
+    }
+
+    /// Says that many versions of a module will be asked for, where version control is the first that will be.
+    pub async fn expect(&self, module: &ModulePath, versions: &[Version]) {
+        let first = self.inner.stops_for(module).first();
+        if let (Some(Entry::Direct), Some(direct)) =
+            (first.map(|stop| &stop.entry), &self.inner.fetcher.direct)
+        {
+            direct.expect(module, versions).await;
+        }
     }
 
     /// Finds out where a checksum database is asked: the first entry whose `sumdb/<name>/supported` says so, its URL
@@ -197,16 +220,6 @@ impl Upstreams {
         }
         Err(walk.end(name))
     }
-
-    fn check_public(&self, module: &ModulePath, words: &str) -> Result<(), UpstreamError> {
-        if self.inner.privacy.is_direct_only(module) {
-            let words = format!(
-                "{words} is private (GOPRIVATE or GONOPROXY), so no upstream proxy is asked"
-            );
-            return Err(walk::not_direct_yet(&words));
-        }
-        Ok(())
-    }
 }
 
 /// A checksum database as one upstream passes it through.
@@ -229,6 +242,16 @@ impl DatabaseRoute {
 }
 
 impl Inner {
+    /// Source: cmd/go/internal/modfetch, `proxyList`: what matches `GONOPROXY` is asked of its origin, even where the
+    /// list says `off`.
+    fn stops_for(&self, module: &ModulePath) -> &[Stop] {
+        if self.privacy.is_direct_only(module) {
+            &self.private_stops
+        } else {
+            self.stops()
+        }
+    }
+
     fn stops(&self) -> &[Stop] {
         let led_back = !self.spare.is_empty() && self.stops.iter().any(Stop::is_dropped);
         let is_over = led_back

@@ -21,24 +21,30 @@ pub(super) struct Walk<'a> {
     stops: std::slice::Iter<'a, Stop>,
     best: Option<UpstreamError>,
     end: End,
+    reached_direct: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Exhausted,
-    Direct,
     Off,
     Stopped,
 }
 
 impl Stop {
-    pub(super) fn list(list: &UpstreamList) -> Vec<Self> {
-        let stop = |(entry, next): &(Entry, Next)| Self {
-            entry: entry.clone(),
-            next: *next,
+    pub(super) fn new(entry: Entry, next: Next) -> Self {
+        Self {
+            entry,
+            next,
             is_dropped: AtomicBool::new(false),
-        };
-        list.entries().iter().map(stop).collect()
+        }
+    }
+
+    pub(super) fn list(list: &UpstreamList) -> Vec<Self> {
+        let entries = list.entries().iter();
+        entries
+            .map(|(entry, next)| Self::new(entry.clone(), *next))
+            .collect()
     }
 
     /// Takes the entry out of every further walk. Gives whether this call was the one that did it.
@@ -50,7 +56,7 @@ impl Stop {
         self.is_dropped.load(Ordering::Relaxed)
     }
 
-    /// Whether files can come from it.
+    /// Whether it is an upstream that can be asked.
     pub(super) fn is_live(&self) -> bool {
         matches!(self.entry, Entry::Remote(_) | Entry::Tree(_)) && !self.is_dropped()
     }
@@ -62,15 +68,19 @@ impl<'a> Walk<'a> {
             stops: stops.iter(),
             best: None,
             end: End::Exhausted,
+            reached_direct: false,
         }
     }
 
-    /// The next entry to ask: a proxy or a folder.
+    /// The next entry to ask: a proxy, a folder or version control.
     pub(super) fn next(&mut self) -> Option<&'a Stop> {
         while self.end == End::Exhausted {
             let stop = self.stops.next()?;
             match stop.entry {
-                Entry::Direct => self.end = End::Direct,
+                Entry::Direct => {
+                    self.reached_direct = true;
+                    return Some(stop);
+                }
                 Entry::Off => self.end = End::Off,
                 _ if stop.is_dropped() => {}
                 _ => return Some(stop),
@@ -104,7 +114,7 @@ impl<'a> Walk<'a> {
 
     /// Whether the walk came to `direct`.
     pub(super) fn reached_direct(&self) -> bool {
-        self.end == End::Direct
+        self.reached_direct
     }
 
     /// Whether an entry failed with anything but an absence.
@@ -120,7 +130,6 @@ impl<'a> Walk<'a> {
             return best;
         }
         match self.end {
-            End::Direct => not_direct_yet(asked),
             End::Off => UpstreamError::new(
                 UpstreamClass::Forbidden,
                 &format!(
@@ -139,13 +148,11 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The answer where only version control could help.
-pub(super) fn not_direct_yet(asked: &str) -> UpstreamError {
+/// The answer of a list that may not ask version control, such as that of an import.
+pub(super) fn no_direct(asked: &str) -> UpstreamError {
     UpstreamError::new(
         UpstreamClass::Absent,
-        &format!(
-            "{asked}: building from version control is not there yet; only upstream proxies are asked"
-        ),
+        &format!("{asked}: version control is not asked here"),
         Some("direct"),
     )
 }
@@ -242,10 +249,17 @@ mod tests {
     }
 
     #[test]
-    fn direct_is_not_there_yet() {
-        check_walk("direct", &[], 0, Absent, "version control is not there yet");
-        check_walk("a.test,direct", &[Gone], 1, Gone, "answer 0");
-        check_walk("a.test|direct", &[Unreachable], 1, Unreachable, "answer 0");
+    fn direct_is_an_entry_like_any_other() {
+        check_walk("direct", &[Invalid], 1, Invalid, "answer 0");
+        check_walk("a.test,direct", &[Gone, Absent], 2, Absent, "answer 1");
+        check_walk("a.test,direct", &[Unreachable], 1, Unreachable, "answer 0");
+        check_walk(
+            "a.test|direct",
+            &[Unreachable, Absent],
+            2,
+            Unreachable,
+            "answer 0",
+        );
     }
 
     #[test]

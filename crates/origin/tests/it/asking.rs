@@ -41,6 +41,7 @@ pub fn upstreams_of(config: &OutsideConfig, list: &str) -> Upstreams {
         None,
         Privacy::default(),
         bounds(),
+        None,
     )
 }
 
