@@ -111,4 +111,12 @@ pub trait Code: Send + Sync {
         revision: &Revision,
         directory: &str,
     ) -> Result<Box<dyn Tree + Send>, CodeError>;
+
+    /// Fetches many revisions together, where that is faster than one by one. Names that mean nothing are passed over.
+    ///
+    /// # Errors
+    /// The origin's; asking for one of the revisions then tells more.
+    fn fetch_many(&self, _revs: &[String]) -> Result<(), CodeError> {
+        Ok(())
+    }
 }

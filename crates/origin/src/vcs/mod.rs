@@ -16,3 +16,10 @@ pub mod programs;
 pub mod transport;
 
 pub mod repository;
+
+mod probe;
+
+mod version_control;
+
+pub use probe::RepositoryProbe;
+pub use version_control::{Sources, VersionControl};

@@ -169,6 +169,18 @@ impl Module {
         })
     }
 
+    /// Fetches many versions together; see [`Code::fetch_many`].
+    ///
+    /// # Errors
+    /// Those of the repository.
+    pub fn fetch_many(&self, versions: &[Version]) -> Result<(), CodeError> {
+        let revisions: Vec<String> = versions
+            .iter()
+            .map(|version| self.place.revision_of(version.as_str()).to_string())
+            .collect();
+        self.code.fetch_many(&revisions)
+    }
+
     /// Writes the `.info` file of a version.
     pub fn info(&self, stated: &Stated) -> Vec<u8> {
         stated::write_info(&*self.code, &self.place.directory, stated)

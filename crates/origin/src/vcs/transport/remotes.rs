@@ -24,6 +24,8 @@ pub struct Remotes {
     handle: Handle,
     settings: Arc<RemoteSettings>,
     secrets: Arc<Secrets>,
+    /// Whether any repository may be asked over plain http.
+    is_http_open: bool,
 }
 
 impl Remotes {
@@ -35,6 +37,16 @@ impl Remotes {
             handle,
             secrets: Arc::new(settings.secrets.clone()),
             settings: Arc::new(settings),
+            is_http_open: false,
+        }
+    }
+
+    /// The same ways for a repository of a module that the operator called insecure: plain http is one of them.
+    #[must_use]
+    pub fn with_http(&self) -> Self {
+        Self {
+            is_http_open: true,
+            ..self.clone()
         }
     }
 
@@ -146,6 +158,9 @@ impl Remotes {
     }
 
     fn is_insecure(&self, url: &Url) -> bool {
+        if self.is_http_open {
+            return true;
+        }
         let host = url.host_str().unwrap_or_default();
         let place = format!("{host}{}", url.path().trim_end_matches('/'));
         self.settings.insecure.is_match(&place)

@@ -1,0 +1,526 @@
+//! One repository with its cache: what its server says, and what of it is already here.
+//!
+//! The cache is a bare repository's `objects` folder with packs as they came. It is fetched as shallow as the question
+//! allows: a version needs one commit with its files, an ancestor check the commits alone where the server can leave
+//! the rest out. Whoever waits for a fetch of one version hands its wish over, so that many versions come in one pack.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use git::database::{Database, DatabaseError};
+use git::history::{self, HistoryError};
+use git::id::{HashKind, ObjectId};
+use git::object::{Commit, ObjectKind, parse_commit};
+use git::pack::{PackError, PackLimits, take_pack};
+use git::protocol::{Deepen, FetchAsk, Filter};
+use tracing::{debug, warn};
+
+use super::conversation::{Conversation, Conversations, TalkError, explain};
+use super::notes::{Fact, Notes};
+use super::refs::{PREFIXES, Refs};
+use crate::upstream::UpstreamClass;
+use crate::vcs::code::CodeError;
+
+/// Commits wanted in one request: a request of some hundred kilobytes, which every server takes.
+const WANTS_MAX: usize = 4000;
+
+/// Commits that the server is told are here. More would cost it more than they save.
+const HAVES_MAX: usize = 64;
+
+/// Commits of one repository that are walked. The largest in public has some two million.
+const COMMITS_MAX: usize = 4_000_000;
+
+/// Largest commit object that is read.
+const COMMIT_BYTES_MAX: u64 = 16 << 20;
+
+/// A name that is not in the list makes for a new list, but not more often than this: nonsense names must not become as
+/// many requests to the origin.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Sets of reachable commits that are remembered: all that the refs lead to, and the ancestors of the last few.
+const REACHABLE_MAX: usize = 3;
+
+/// A set of commits.
+pub type Commits = HashSet<ObjectId>;
+
+/// A repository and its cache.
+pub struct Cached {
+    conversations: Conversations,
+    folder: PathBuf,
+    pack_limits: PackLimits,
+    refs_fresh: Duration,
+    database: OnceLock<Database>,
+    notes: Mutex<Notes>,
+    refs: Mutex<Option<Arc<Refs>>>,
+    /// Commits that someone waits for and nobody fetches yet.
+    wanted: Mutex<BTreeSet<ObjectId>>,
+    /// Held by the one who fetches.
+    fetching: Mutex<()>,
+    /// The commits that were last asked for by where they are reached from.
+    reachable: Mutex<Vec<(Vec<ObjectId>, Arc<Commits>)>>,
+}
+
+impl Cached {
+    /// Opens the cache in `folder`, which is made if it is missing. The server is not asked.
+    ///
+    /// # Errors
+    /// Class `Storage`.
+    pub fn open(
+        conversations: Conversations,
+        folder: &Path,
+        pack_limits: PackLimits,
+        refs_fresh: Duration,
+    ) -> Result<Self, CodeError> {
+        let trouble = |cause: std::io::Error| storage(conversations.url(), &cause);
+        std::fs::create_dir_all(folder.join("objects/pack")).map_err(trouble)?;
+        std::fs::write(folder.join("url"), conversations.url()).map_err(trouble)?;
+        git::pack::sweep(&folder.join("objects")).map_err(trouble)?;
+        let notes = Notes::open(&folder.join("notes")).map_err(trouble)?;
+        let cached = Self {
+            folder: folder.to_owned(),
+            pack_limits,
+            refs_fresh,
+            database: OnceLock::new(),
+            notes: Mutex::new(notes),
+            refs: Mutex::default(),
+            wanted: Mutex::default(),
+            fetching: Mutex::default(),
+            reachable: Mutex::default(),
+            conversations,
+        };
+        Ok(cached)
+    }
+
+    /// The repository's address without user and password.
+    pub fn url(&self) -> &str {
+        self.conversations.url()
+    }
+
+    /// The refs: those listed last if they are fresh, else listed now.
+    ///
+    /// # Errors
+    /// The server's. Refs that are not fresh are never an answer: a tag may have moved.
+    pub fn refs(&self) -> Result<Arc<Refs>, CodeError> {
+        self.refs_within(self.refs_fresh)
+    }
+
+    /// The refs for a name that `refs` does not have: listed anew unless they just were.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn refs_after(&self, refs: Arc<Refs>) -> Result<Arc<Refs>, CodeError> {
+        if refs.listed_at.elapsed() < LOOK_AGAIN {
+            return Ok(refs);
+        }
+        self.refs_within(LOOK_AGAIN)
+    }
+
+    fn refs_within(&self, age_max: Duration) -> Result<Arc<Refs>, CodeError> {
+        // Held while the server is asked: whoever comes meanwhile gets the same list.
+        let mut slot = lock(&self.refs);
+        if let Some(refs) = &*slot
+            && refs.listed_at.elapsed() < age_max
+        {
+            return Ok(Arc::clone(refs));
+        }
+        let asked_at = Instant::now();
+        let listed = self.conversations.talk(|conversation| {
+            self.open_database(conversation.hash_kind())?;
+            Ok(conversation.list_refs(&PREFIXES)?)
+        });
+        let list = listed.map_err(|error| self.gone(error.into_code(self.url())))?;
+        debug!(
+            repository = self.url(),
+            refs = list.refs().len(),
+            duration_ms = asked_at.elapsed().as_millis() as u64,
+            "refs listed"
+        );
+        let refs = Arc::new(Refs::new(list, asked_at));
+        *slot = Some(Arc::clone(&refs));
+        Ok(refs)
+    }
+
+    /// A repository that does not exist and that was here before is gone.
+    fn gone(&self, error: CodeError) -> CodeError {
+        let was_here = !lock(&self.notes).list_complete(1).is_empty();
+        if error.class == UpstreamClass::Absent && was_here {
+            return CodeError::new(
+                UpstreamClass::Gone,
+                format!("{}; it was there before", error.text),
+            );
+        }
+        error
+    }
+
+    /// The objects that are here. `None` before the server was asked for the first time.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.get()
+    }
+
+    fn open_database(&self, kind: HashKind) -> Result<&Database, TalkError> {
+        if let Some(database) = self.database.get() {
+            return Ok(database);
+        }
+        let opened = Database::open(&self.folder.join("objects"), kind);
+        let database = opened.map_err(|cause| TalkError::Code(self.corrupt(&cause)))?;
+        Ok(self.database.get_or_init(|| database))
+    }
+
+    /// A commit; `None` if the object is something else. Fetched with its files if it is not here.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn commit(&self, id: &ObjectId) -> Result<Option<Commit>, CodeError> {
+        let object = match self.find(id)? {
+            Some(object) => object,
+            None => {
+                self.fetch_content(*id)?;
+                self.find(id)?.ok_or_else(|| self.withheld(id))?
+            }
+        };
+        if object.0 != ObjectKind::Commit {
+            return Ok(None);
+        }
+        parse_commit(&object.1, id.kind())
+            .map(Some)
+            .map_err(|cause| CodeError::invalid(format!("{}: commit {id}: {cause}", self.url())))
+    }
+
+    fn find(&self, id: &ObjectId) -> Result<Option<(ObjectKind, Bytes)>, CodeError> {
+        let Some(database) = self.database() else {
+            return Ok(None);
+        };
+        match database.find_header(id) {
+            Ok(Some((ObjectKind::Commit, _))) => {
+                let found = database.find(id, COMMIT_BYTES_MAX);
+                let found = found.map_err(|cause| self.corrupt(&cause))?;
+                Ok(found.map(|object| (object.kind, object.bytes)))
+            }
+            Ok(other) => Ok(other.map(|(kind, _)| (kind, Bytes::new()))),
+            Err(cause) => Err(self.corrupt(&cause)),
+        }
+    }
+
+    /// Runs `read` over the objects of a commit; where it misses one, the commit is fetched with its files and `read`
+    /// runs once more.
+    ///
+    /// # Errors
+    /// Those of `read` and of the server.
+    pub fn with_content<T>(
+        &self,
+        commit: &ObjectId,
+        mut read: impl FnMut(&Database) -> Result<T, ContentError>,
+    ) -> Result<T, CodeError> {
+        if let Some(database) = self.database() {
+            match read(database) {
+                Ok(found) => return Ok(found),
+                Err(ContentError::Code(error)) => return Err(error),
+                Err(ContentError::Missing(_)) => {}
+            }
+        }
+        self.fetch_content(*commit)?;
+        let database = self.database().ok_or_else(|| self.withheld(commit))?;
+        read(database).map_err(|error| match error {
+            ContentError::Code(error) => error,
+            ContentError::Missing(id) => self.withheld(&id),
+        })
+    }
+
+    /// Fetches commits with their files in as few packs as possible, those that are here left out.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn fetch_contents(&self, commits: &[ObjectId]) -> Result<(), CodeError> {
+        let missing: BTreeSet<ObjectId> = {
+            let notes = lock(&self.notes);
+            let is_missing = |id: &&ObjectId| !notes.is_complete(id);
+            commits.iter().filter(is_missing).copied().collect()
+        };
+        let Some(&one) = missing.first() else {
+            return Ok(());
+        };
+        lock(&self.wanted).extend(missing);
+        self.fetch_wanted(one)
+    }
+
+    fn fetch_content(&self, commit: ObjectId) -> Result<(), CodeError> {
+        lock(&self.wanted).insert(commit);
+        self.fetch_wanted(commit)
+    }
+
+    /// Fetches everything that is wanted by now, unless someone else just did so for `commit`.
+    fn fetch_wanted(&self, commit: ObjectId) -> Result<(), CodeError> {
+        let _fetching = lock(&self.fetching);
+        let batch: Vec<ObjectId> = {
+            let mut wanted = lock(&self.wanted);
+            if !wanted.contains(&commit) && lock(&self.notes).is_complete(&commit) {
+                return Ok(());
+            }
+            wanted.insert(commit);
+            std::mem::take(&mut *wanted).into_iter().collect()
+        };
+        for wants in batch.chunks(WANTS_MAX) {
+            match self.fetch(wants) {
+                Ok(()) => {}
+                // One commit that the server refuses must not fail the others: each is asked for by its own.
+                Err(error) if error.is_refusal() && wants.len() > 1 => {
+                    debug!(repository = self.url(), "a batch was refused");
+                    if wants.contains(&commit) {
+                        self.fetch(&[commit])
+                            .map_err(|error| error.into_code(self.url()))?;
+                    }
+                }
+                Err(error) => return Err(error.into_code(self.url())),
+            }
+        }
+        Ok(())
+    }
+
+    fn fetch(&self, commits: &[ObjectId]) -> Result<(), TalkError> {
+        let begun = Instant::now();
+        let here = lock(&self.notes).list_complete(HAVES_MAX).to_vec();
+        let mut whole = false;
+        self.conversations.talk(|conversation| {
+            let wants = match self.wants_for(commits, conversation)? {
+                Some(wants) => wants,
+                None => {
+                    whole = true;
+                    return self.fetch_whole(conversation);
+                }
+            };
+            let ask = FetchAsk {
+                wants: &wants,
+                haves: &here,
+                shallow: &here,
+                deepen: Deepen::Commits(1),
+                filter: None,
+            };
+            self.take(conversation, &ask)
+        })?;
+        if !whole {
+            self.note(Fact::Complete, commits);
+        }
+        debug!(
+            repository = self.url(),
+            commits = commits.len(),
+            duration_ms = begun.elapsed().as_millis() as u64,
+            "fetched"
+        );
+        Ok(())
+    }
+
+    /// What to ask for to get `commits`. `None` where this server gives only what refs name, and one of them is not.
+    fn wants_for(
+        &self,
+        commits: &[ObjectId],
+        conversation: &Conversation,
+    ) -> Result<Option<Vec<ObjectId>>, TalkError> {
+        if !conversation.can_deepen() {
+            return Ok(None);
+        }
+        if conversation.can_want_any() {
+            return Ok(Some(commits.to_vec()));
+        }
+        let refs = self.refs().map_err(TalkError::Code)?;
+        let mut wants = Vec::new();
+        for commit in commits {
+            match refs.list_advertised(commit).first() {
+                Some(advertised) => wants.push(*advertised),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(wants))
+    }
+
+    /// Every commit that the refs lead to, fetched where it is not here.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn history(&self, refs: &Refs) -> Result<Arc<Commits>, CodeError> {
+        let tips = self.fetch_history(refs)?;
+        self.reachable_from(tips)
+    }
+
+    /// A commit and everything that it descends from. The commit is one that the refs lead to.
+    ///
+    /// # Errors
+    /// The server's.
+    pub fn ancestors(&self, refs: &Refs, commit: &ObjectId) -> Result<Arc<Commits>, CodeError> {
+        self.fetch_history(refs)?;
+        self.reachable_from(vec![*commit])
+    }
+
+    /// Makes sure that every commit which the refs lead to is here, and gives those that they name.
+    fn fetch_history(&self, refs: &Refs) -> Result<Vec<ObjectId>, CodeError> {
+        let mut tips = refs.list_objects();
+        tips.sort_unstable();
+        let is_here = |notes: &Notes| tips.iter().all(|tip| notes.has_history(tip));
+        if !is_here(&lock(&self.notes)) {
+            let _fetching = lock(&self.fetching);
+            if !is_here(&lock(&self.notes)) {
+                let fetched = self.conversations.talk(|conversation| {
+                    if conversation.can_filter() {
+                        self.fetch_commits(conversation, refs)
+                    } else {
+                        self.fetch_whole(conversation)
+                    }
+                });
+                fetched.map_err(|error| error.into_code(self.url()))?;
+                self.note(Fact::History, &tips);
+            }
+        }
+        Ok(tips)
+    }
+
+    fn reachable_from(&self, tips: Vec<ObjectId>) -> Result<Arc<Commits>, CodeError> {
+        if let Some((_, known)) = lock(&self.reachable).iter().find(|(of, _)| *of == tips) {
+            return Ok(Arc::clone(known));
+        }
+        let database = self.database().ok_or_else(|| self.nothing_here())?;
+        let is_commit = |tip: &&ObjectId| {
+            // A tag may name a file or a directory; nothing descends from these.
+            !matches!(
+                database.find_header(tip),
+                Ok(Some((ObjectKind::Blob | ObjectKind::Tree, _)))
+            )
+        };
+        let commits: Vec<ObjectId> = tips.iter().filter(is_commit).copied().collect();
+        let reached = history::list_reachable(database, &commits, COMMITS_MAX);
+        let reached = Arc::new(reached.map_err(|cause| self.of_history(&cause))?);
+        let mut known = lock(&self.reachable);
+        if known.len() >= REACHABLE_MAX {
+            known.remove(0);
+        }
+        known.push((tips, Arc::clone(&reached)));
+        Ok(reached)
+    }
+
+    /// Every commit, without directories and files.
+    fn fetch_commits(&self, conversation: &mut Conversation, refs: &Refs) -> Result<(), TalkError> {
+        let haves = lock(&self.notes).list_history(false, HAVES_MAX);
+        let ask = FetchAsk {
+            wants: &refs.list_all_advertised(),
+            haves: &haves,
+            shallow: &[],
+            deepen: Deepen::No,
+            filter: Some(Filter::TreeNone),
+        };
+        self.take(conversation, &ask)
+    }
+
+    /// Everything: for servers that cannot cut history off or leave objects out.
+    fn fetch_whole(&self, conversation: &mut Conversation) -> Result<(), TalkError> {
+        let list = conversation.list_refs(&PREFIXES)?;
+        let refs = Refs::new(list, Instant::now());
+        let haves = lock(&self.notes).list_history(true, HAVES_MAX);
+        let ask = FetchAsk {
+            wants: &refs.list_all_advertised(),
+            haves: &haves,
+            shallow: &[],
+            deepen: Deepen::No,
+            filter: None,
+        };
+        self.take(conversation, &ask)?;
+        self.note(Fact::Whole, &refs.list_objects());
+        Ok(())
+    }
+
+    fn take(&self, conversation: &mut Conversation, ask: &FetchAsk<'_>) -> Result<(), TalkError> {
+        let kind = conversation.hash_kind();
+        let database = self.open_database(kind)?.clone();
+        let objects = self.folder.join("objects");
+        conversation.fetch(ask, |pack| {
+            take_pack(pack, &objects, kind, &self.pack_limits).map_err(|cause| self.of_pack(&cause))
+        })?;
+        database
+            .refresh()
+            .map_err(|cause| TalkError::Code(self.corrupt(&cause)))
+    }
+
+    fn note(&self, fact: Fact, ids: &[ObjectId]) {
+        if let Err(cause) = lock(&self.notes).add(fact, ids) {
+            warn!(repository = self.url(), error = %cause, "what was fetched could not be noted; it may be fetched again");
+        }
+    }
+}
+
+impl std::fmt::Debug for Cached {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Cached").field(&self.url()).finish()
+    }
+}
+
+/// Why a read over a commit's objects gave nothing.
+#[derive(Debug)]
+pub enum ContentError {
+    /// An object that is not here.
+    Missing(ObjectId),
+    /// Anything else.
+    Code(CodeError),
+}
+
+impl Cached {
+    /// The server gave a pack without what it was asked for.
+    fn withheld(&self, id: &ObjectId) -> CodeError {
+        CodeError::new(
+            UpstreamClass::Unreachable,
+            format!(
+                "{}: the server does not give object {id}, which its own refs lead to",
+                self.url()
+            ),
+        )
+    }
+
+    fn nothing_here(&self) -> CodeError {
+        CodeError::absent(format!("{}: no commits", self.url()))
+    }
+
+    fn of_history(&self, cause: &HistoryError) -> CodeError {
+        match cause {
+            HistoryError::Missing(id) => self.withheld(id),
+            cause => CodeError::invalid(format!("{}: {}", self.url(), explain(cause))),
+        }
+    }
+
+    fn of_pack(&self, cause: &PackError) -> CodeError {
+        let class = match cause {
+            PackError::Disk(_) | PackError::Conflict { .. } => UpstreamClass::Storage,
+            PackError::Limit { .. } => UpstreamClass::Invalid,
+            _ => UpstreamClass::Unreachable,
+        };
+        CodeError::new(
+            class,
+            format!(
+                "{}: the pack that the server sent: {}",
+                self.url(),
+                explain(cause)
+            ),
+        )
+    }
+
+    /// An object of the cache that cannot be read.
+    pub fn corrupt(&self, cause: &DatabaseError) -> CodeError {
+        CodeError::new(
+            UpstreamClass::Storage,
+            format!(
+                "{}: the cache of the repository: {}",
+                self.url(),
+                explain(cause)
+            ),
+        )
+    }
+}
+
+fn storage(url: &str, cause: &std::io::Error) -> CodeError {
+    CodeError::new(
+        UpstreamClass::Storage,
+        format!("{url}: the cache of the repository: {cause}"),
+    )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,196 @@
+//! All cached repositories: opened once each, bounded on disk together.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use git::pack::PackLimits;
+use sha2::{Digest, Sha256};
+use tracing::{info, warn};
+
+use super::cached::Cached;
+use super::conversation::Conversations;
+use super::forms::Forms;
+use super::git_code::GitCode;
+use crate::vcs::code::CodeError;
+use crate::vcs::transport::Remotes;
+
+/// Repositories that are kept open; what is open holds a few mapped files and the list of refs.
+const OPEN_MAX: usize = 256;
+
+/// How the caches of repositories are kept.
+#[derive(Clone, Debug)]
+pub struct RepositorySettings {
+    /// The folder of all caches.
+    pub folder: PathBuf,
+    /// Bytes of all caches together; those used longest ago go first.
+    pub disk_bytes_max: u64,
+    /// Bytes of memory for compressed contents that several versions share.
+    pub forms_bytes_max: u64,
+    /// How long a list of refs is believed.
+    pub refs_fresh: Duration,
+    /// What a pack may cost.
+    pub pack: PackLimits,
+}
+
+/// All git repositories.
+#[derive(Debug)]
+pub struct Repositories {
+    settings: RepositorySettings,
+    remotes: Remotes,
+    forms: Arc<Forms>,
+    open: Mutex<HashMap<String, Arc<Cached>>>,
+}
+
+impl Repositories {
+    /// Repositories cached below the settings' folder. What a crash left half deleted is deleted.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn new(settings: RepositorySettings, remotes: Remotes) -> std::io::Result<Self> {
+        std::fs::create_dir_all(&settings.folder)?;
+        for entry in std::fs::read_dir(&settings.folder)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(GOING) {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(Self {
+            forms: Arc::new(Forms::new(settings.forms_bytes_max)),
+            settings,
+            remotes,
+            open: Mutex::default(),
+        })
+    }
+
+    /// The repository at a URL. Its server is not asked yet. `is_insecure`: the operator lets it be asked over http.
+    ///
+    /// # Errors
+    /// Class `Storage`.
+    pub fn open(&self, url: &str, is_insecure: bool) -> Result<GitCode, CodeError> {
+        let cached = self.cached(url, is_insecure)?;
+        Ok(GitCode::new(cached, Arc::clone(&self.forms)))
+    }
+
+    /// The cache of the repository at a URL.
+    ///
+    /// # Errors
+    /// Class `Storage`.
+    pub fn cached(&self, url: &str, is_insecure: bool) -> Result<Arc<Cached>, CodeError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = open.get(url) {
+            return Ok(Arc::clone(cached));
+        }
+        if open.len() >= OPEN_MAX {
+            open.retain(|_, cached| Arc::strong_count(cached) > 1);
+        }
+        self.make_room(&mut open);
+        let folder = self.settings.folder.join(name_of(url));
+        let remotes = if is_insecure {
+            self.remotes.with_http()
+        } else {
+            self.remotes.clone()
+        };
+        let conversations = Conversations::new(remotes, url);
+        let cached = Cached::open(
+            conversations,
+            &folder,
+            self.settings.pack,
+            self.settings.refs_fresh,
+        )?;
+        let cached = Arc::new(cached);
+        open.insert(url.to_owned(), Arc::clone(&cached));
+        Ok(cached)
+    }
+
+    /// Deletes the caches that were used longest ago and that nobody uses now, until there is room.
+    fn make_room(&self, open: &mut HashMap<String, Arc<Cached>>) {
+        let mut caches = match list_caches(&self.settings.folder) {
+            Ok(caches) => caches,
+            Err(cause) => {
+                warn!(error = %cause, "the caches of repositories cannot be measured");
+                return;
+            }
+        };
+        let mut total: u64 = caches.iter().map(|cache| cache.size_bytes).sum();
+        caches.sort_by_key(|cache| cache.used_at);
+        for cache in caches {
+            if total <= self.settings.disk_bytes_max {
+                return;
+            }
+            let in_use = open
+                .iter()
+                .any(|(url, cached)| name_of(url) == cache.name && Arc::strong_count(cached) > 1);
+            if in_use {
+                continue;
+            }
+            open.retain(|url, _| name_of(url) != cache.name);
+            match self.delete(&cache.name) {
+                Ok(()) => {
+                    total -= cache.size_bytes;
+                    info!(
+                        cache = cache.name,
+                        size_bytes = cache.size_bytes,
+                        "the cache of a repository made room for others"
+                    );
+                }
+                Err(cause) => {
+                    warn!(cache = cache.name, error = %cause, "the cache of a repository could not be deleted")
+                }
+            }
+        }
+    }
+
+    /// Renamed first: half a cache is never taken for one.
+    fn delete(&self, name: &str) -> std::io::Result<()> {
+        let going = self.settings.folder.join(format!("{GOING}{name}"));
+        std::fs::rename(self.settings.folder.join(name), &going)?;
+        std::fs::remove_dir_all(going)
+    }
+}
+
+/// Begins the name of a cache that is being deleted.
+const GOING: &str = "going-";
+
+struct CacheOnDisk {
+    name: String,
+    size_bytes: u64,
+    used_at: SystemTime,
+}
+
+/// The name of a repository's cache: URLs hold what file names may not.
+fn name_of(url: &str) -> String {
+    let digest = Sha256::digest(url.as_bytes());
+    digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn list_caches(folder: &Path) -> std::io::Result<Vec<CacheOnDisk>> {
+    let mut caches = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if !entry.file_type()?.is_dir() || name.starts_with(GOING) {
+            continue;
+        }
+        // Opening a cache writes this file, so its time is that of the last use.
+        let used_at = std::fs::metadata(entry.path().join("url")).and_then(|url| url.modified());
+        caches.push(CacheOnDisk {
+            size_bytes: size_of(&entry.path().join("objects/pack")).unwrap_or_default(),
+            used_at: used_at.unwrap_or(SystemTime::UNIX_EPOCH),
+            name,
+        });
+    }
+    Ok(caches)
+}
+
+fn size_of(folder: &Path) -> std::io::Result<u64> {
+    std::fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.metadata()?.len()))
+        .sum()
+}
