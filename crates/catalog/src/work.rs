@@ -141,7 +141,7 @@ pub enum SumdbAnswer {
 /// Payload of [`GET`] jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetAsk {
-    /// Queries such as `example.com/m@v1.2.3`, `example.com/m@latest`, `example.com/m@main`.
+    /// Queries such as `example.com/m@v1.2.3`, `example.com/m@latest`, `example.com/m@main`, `example.com/m@all`.
     pub queries: Vec<String>,
     /// Whether the zips of the whole build list are captured too.
     pub zips: bool,
@@ -156,6 +156,9 @@ pub struct GetAnswer {
     pub go_mods: u64,
     /// Versions that the build selects.
     pub selected: u64,
+    /// For each query that named all versions of a module: how many there are.
+    #[serde(default)]
+    pub all: Vec<(ModulePath, u64)>,
     /// What could not be had, with the reason.
     pub missing: Vec<(String, Refusal)>,
 }

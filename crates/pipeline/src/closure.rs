@@ -26,6 +26,15 @@ use crate::promotion::PROD;
 /// Captures in flight for one request; the workers bound what really runs.
 const IN_FLIGHT: usize = 48;
 
+/// How much of a version is captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Act {
+    /// `.info` and go.mod.
+    GoMod,
+    /// The zip too.
+    Zip,
+}
+
 /// Walks requirement graphs.
 #[derive(Clone)]
 pub struct Closure {
@@ -41,6 +50,10 @@ impl Closure {
         let mut answer = GetAnswer::default();
         for query in &ask.queries {
             report(context, 0, 0, format!("resolving {query}"));
+            if let Some(module) = query.strip_suffix("@all") {
+                self.get_all(module, ask.zips, &mut answer, context).await;
+                continue;
+            }
             match self.root_of(query).await {
                 Ok(root) => answer.roots.push(root),
                 Err(refusal) => answer.missing.push((query.clone(), refusal)),
@@ -59,9 +72,46 @@ impl Closure {
             // What was asked for by its version is wanted even where the graph selects a higher one.
             let mut wanted: BTreeSet<ModuleVersion> = graph.build_list.into_iter().collect();
             wanted.extend(answer.roots.iter().cloned());
-            self.capture_zips(wanted, &mut answer, context).await;
+            self.capture(Act::Zip, wanted, &mut answer, context).await;
         }
         answer
+    }
+
+    /// Every version that the module's list names, without what they depend on.
+    async fn get_all(
+        &self,
+        module: &str,
+        zips: bool,
+        answer: &mut GetAnswer,
+        context: &JobContext,
+    ) {
+        let path: ModulePath = match module.parse() {
+            Ok(path) => path,
+            Err(cause) => {
+                let refusal = Refusal::new(RefusalClass::Invalid, format!("{module}: {cause}"));
+                return answer.missing.push((format!("{module}@all"), refusal));
+            }
+        };
+        let versions = match self.processor.list_versions(&path).await {
+            ListAnswer::Versions(versions) => versions,
+            ListAnswer::Refused(refusal) => {
+                return answer.missing.push((format!("{module}@all"), refusal));
+            }
+        };
+        answer.all.push((path.clone(), versions.len() as u64));
+        report(
+            context,
+            0,
+            versions.len() as u64,
+            format!("fetching {module}"),
+        );
+        self.processor.upstreams.expect(&path, &versions).await;
+        let wanted = versions
+            .into_iter()
+            .filter_map(|version| ModuleVersion::new(path.clone(), version).ok())
+            .collect();
+        let act = if zips { Act::Zip } else { Act::GoMod };
+        self.capture(act, wanted, answer, context).await;
     }
 
     /// `module@query`; without a query the latest.
@@ -180,8 +230,9 @@ impl Closure {
         Ok(blob.bytes())
     }
 
-    async fn capture_zips(
+    async fn capture(
         &self,
+        act: Act,
         wanted: BTreeSet<ModuleVersion>,
         answer: &mut GetAnswer,
         context: &JobContext,
@@ -191,14 +242,17 @@ impl Closure {
         let captures = wanted.into_iter().map(|of| {
             let queue = self.queue.clone();
             async move {
-                let answer = submit_zip(&queue, &of, Priority::Request).await;
+                let answer = match act {
+                    Act::GoMod => submit_capture(&queue, &of, Priority::Request).await,
+                    Act::Zip => submit_zip(&queue, &of, Priority::Request).await,
+                };
                 (of, answer)
             }
         });
         let mut captures = stream::iter(captures).buffer_unordered(IN_FLIGHT);
         while let Some((of, outcome)) = captures.next().await {
             done += 1;
-            report(context, done, total, format!("{of} zip"));
+            report(context, done, total, of.to_string());
             if let CaptureAnswer::Refused(refusal) | CaptureAnswer::Passed { refusal, .. } = outcome
             {
                 let name = of.to_string();

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::work::{CaptureAnswer, Refusal, RefusalClass};
 use catalog::{StoredVersion, StoredZip, Verification, ZipLanding};
+use gomod::hash::H1;
+use gomod::info::Info;
 use gomod::version::ModuleVersion;
-use gomod::zip::{Checked, Limits, ZipError};
-use origin::upstream::{SinkError, ZipSink};
+use gomod::zip::{Limits, ZipError};
+use origin::upstream::{Made, SinkError, ZipSink};
 use store::{Staged, Store};
 use tracing::{error, info};
 
@@ -20,8 +22,10 @@ use crate::refusal;
 /// A zip that came: on disk, checked and hashed, not yet compared with anything.
 struct Downloaded {
     staged: Staged,
-    checked: Checked,
+    h1: H1,
     source: String,
+    /// The revision, where the zip was made here.
+    made_from: Option<String>,
 }
 
 impl Processor {
@@ -54,23 +58,59 @@ impl Processor {
         let mut sink = StagingSink {
             store: &self.store,
             staged: None,
+            made: None,
         };
         let fetched = self.upstreams.get_zip(of, &mut sink).await;
         let source = fetched.map_err(|cause| refusal::of_upstream(&cause))?;
-        let Some(staged) = sink.staged else {
+        let StagingSink { staged, made, .. } = sink;
+        let Some(staged) = staged else {
             return Err(Refusal::new(
                 RefusalClass::Unreachable,
                 format!("{of}: {source} gave an empty zip"),
             ));
         };
-        check_staged(of, staged, source).await
+        match made {
+            // Its hash was computed and the rules were kept while it was written: reading it again would tell nothing.
+            Some(made) => Ok(Downloaded {
+                staged,
+                h1: made.h1,
+                source,
+                made_from: Some(made.revision),
+            }),
+            None => check_staged(of, staged, source).await,
+        }
+    }
+
+    /// Refuses a zip that was made from another revision than the `.info` that is already stored: the tag moved between
+    /// the two, and one version must not be two commits.
+    async fn check_revision(
+        &self,
+        of: &ModuleVersion,
+        stored: &StoredVersion,
+        made_from: &str,
+    ) -> Result<(), Refusal> {
+        let info = self.store.open(&stored.info).await;
+        let info = info.map_err(|cause| refusal::of_store(of, &cause))?;
+        let stored_from = Info::parse(&info.bytes())
+            .ok()
+            .and_then(|info| info.origin?.get("Hash")?.as_str().map(str::to_owned));
+        match stored_from {
+            Some(stored_from) if stored_from != made_from => Err(Refusal::new(
+                RefusalClass::Mismatch,
+                format!(
+                    "{of}: the tag moved: it was captured from {stored_from} and is {made_from} now; no zip is made of a second revision"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     async fn land_zip(&self, of: &ModuleVersion, downloaded: Downloaded) -> CaptureAnswer {
         let Downloaded {
             staged,
-            checked,
+            h1,
             source,
+            made_from,
         } = downloaded;
         let stored = match self.catalog.find_version(promotion::PROD, of).await {
             Ok(Some(stored)) => stored,
@@ -82,6 +122,11 @@ impl Processor {
             }
             Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
         };
+        if let Some(made_from) = &made_from
+            && let Err(refusal) = self.check_revision(of, &stored, made_from).await
+        {
+            return CaptureAnswer::Refused(refusal);
+        }
         let size = staged.len();
         let digest = match self.store.publish(staged).await {
             Ok(digest) => digest,
@@ -90,18 +135,17 @@ impl Processor {
         let differs = |expected, vouched_by| Mismatch {
             of,
             file: "zip",
-            found: checked.h1,
+            found: h1,
             expected,
             vouched_by,
             source: &source,
             digest: Some(digest),
         };
         let expected = stored.zip_h1_expected;
-        if let Some(expected) = expected.filter(|expected| *expected != checked.h1) {
+        if let Some(expected) = expected.filter(|expected| *expected != h1) {
             let mismatch = differs(expected, vouched_by(&stored));
             return CaptureAnswer::Refused(self.quarantine(mismatch).await);
         }
-        let h1 = checked.h1;
         let zip = StoredZip { digest, size, h1 };
         match self.catalog.land_zip(of, zip).await {
             Ok(ZipLanding::Landed { .. }) => {
@@ -148,8 +192,9 @@ async fn check_staged(
     match work.await {
         Ok(Ok(checked)) => Ok(Downloaded {
             staged,
-            checked,
+            h1: checked.h1,
             source,
+            made_from: None,
         }),
         // A login page or half a file is the upstream's trouble. It must not look like a version that does not exist: the
         // go command would go on to the next entry of its list, past the operator's own upstream.
@@ -172,11 +217,13 @@ async fn check_staged(
 struct StagingSink<'a> {
     store: &'a Store,
     staged: Option<Staged>,
+    made: Option<Made>,
 }
 
 #[async_trait]
 impl ZipSink for StagingSink<'_> {
     async fn reset(&mut self) -> Result<(), SinkError> {
+        self.made = None;
         self.staged = Some(
             self.store
                 .stage()
@@ -194,5 +241,9 @@ impl ZipSink for StagingSink<'_> {
                 .map_err(|cause| SinkError(cause.to_string())),
             None => Err(SinkError("the staging file was not opened".to_owned())),
         }
+    }
+
+    fn made(&mut self, made: Made) {
+        self.made = Some(made);
     }
 }
