@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "granary",
         &[
             "gomod", "gosource", "insight", "store", "queue", "tlog", "catalog", "search",
-            "origin", "pipeline", "web",
+            "origin", "pipeline", "web", "git",
         ],
     ),
 ];

@@ -73,7 +73,7 @@ pub enum Command {
     },
     /// Captures modules with everything their builds need
     #[command(
-        after_help = "A query is module@version, module@latest, module@branch or module@commit; without @ it is the latest.\nThe go.mod of every version in the requirement graph is captured, and the zips of those that a build selects.\nWhat cannot be had is named, the rest is kept, and the exit code is 1.\n\nExamples:\n    granary get github.com/spf13/cobra@latest\n    granary get golang.org/x/text@v0.14.0 golang.org/x/mod@master"
+        after_help = "A query is module@version, module@latest, module@branch or module@commit; without @ it is the latest.\nmodule@all is every version that the module lists, without what they depend on.\nThe go.mod of every version in the requirement graph is captured, and the zips of those that a build selects.\nWhat cannot be had is named, the rest is kept, and the exit code is 1.\n\nExamples:\n    granary get github.com/spf13/cobra@latest\n    granary get golang.org/x/text@v0.14.0 golang.org/x/mod@master"
     )]
     Get {
         /// What to capture, e.g. github.com/spf13/cobra@latest
@@ -125,6 +125,23 @@ pub enum Command {
         /// For a folder: the module and version that its file names carry in the hash, e.g. example.com/m@v1.2.3
         #[arg(long, value_name = "MODULE@VERSION")]
         of: Option<String>,
+    },
+    /// Makes the module zip of one revision of a repository, without a server and without a Go toolchain
+    #[command(
+        after_help = "The zip holds the very files that go would put there; its h1: is the one of go.sum and of the checksum database.\n\nExamples:\n    granary build-zip . v1.2.3\n    granary build-zip https://github.com/spf13/cobra v1.8.1\n    granary build-zip . sub/v0.3.0 --module example.com/m/sub -o sub.zip"
+    )]
+    BuildZip {
+        /// A folder that holds a repository, or its URL
+        #[arg(value_name = "REPO")]
+        repository: String,
+        /// A version, tag, branch or commit
+        rev: String,
+        /// The module, where it is not the one that the go.mod at the root names
+        #[arg(long, value_name = "PATH")]
+        module: Option<String>,
+        /// Where to write the zip; default: <module>@<version>.zip in this folder
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Prints the `go env -w` line that makes go use this server, and the one that goes back
     Env,

@@ -13,6 +13,8 @@ mod server_socket;
 
 mod databases;
 
+mod version_control;
+
 mod parts;
 
 mod operations;

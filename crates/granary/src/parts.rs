@@ -24,6 +24,7 @@ use crate::config::goenv::GoEnv;
 use crate::config::upstream::{Own, choose};
 use crate::config::{Config, SumdbAbsent};
 use crate::databases::Databases;
+use crate::version_control;
 
 /// Setting row with the id of this installation.
 const INSTANCE_ID: &str = "instance_id";
@@ -86,8 +87,8 @@ impl Parts {
         let go = go.await?;
         let upstream = choose_upstream(config, &go)?;
         let privacy = privacy(config, &go)?;
-        let outside = Outside::new(&outside_config(config, &instance_id)?)?;
-        let (upstreams, list) = upstreams(config, &upstream, &outside, &privacy)?;
+        let outside = outside(config, &instance_id)?;
+        let (upstreams, list) = upstreams(config, &go, &upstream, &outside, &privacy)?;
         let databases = Databases::open(config, &upstreams, &list, &catalog, &store)?;
         let names = databases.by_name.keys().cloned().collect();
         let absent = if config.sumdb_absent == SumdbAbsent::Allow {
@@ -159,6 +160,7 @@ impl Parts {
             None,
             Privacy::default(),
             UpstreamBounds::default(),
+            None,
         ))
     }
 }
@@ -195,6 +197,7 @@ impl Keepers {
 
 fn upstreams(
     config: &Config,
+    go: &GoEnv,
     chosen: &ChosenUpstream,
     outside: &Outside,
     privacy: &Privacy,
@@ -214,12 +217,14 @@ fn upstreams(
         small_within: config.origin_timeout,
         ..UpstreamBounds::default()
     };
+    let direct = version_control::open(config, go, outside, bounds)?;
     let upstreams = Upstreams::new(
         outside.clone(),
         &list,
         spare.as_ref(),
         privacy.clone(),
         bounds,
+        Some(Arc::new(direct)),
     );
     Ok((Arc::new(upstreams), list))
 }
@@ -311,7 +316,8 @@ fn privacy(config: &Config, go: &GoEnv) -> Result<Privacy> {
     privacy.context("the private patterns (goprivate, gonoproxy, gonosumdb)")
 }
 
-fn outside_config(config: &Config, instance_id: &str) -> Result<OutsideConfig> {
+/// The way out. `instance_id` is told to other servers, so that a circle of them is noticed.
+pub fn outside(config: &Config, instance_id: &str) -> Result<Outside> {
     let variable = |upper: &str| {
         let lower = upper.to_lowercase();
         std::env::var(upper)
@@ -335,5 +341,5 @@ fn outside_config(config: &Config, instance_id: &str) -> Result<OutsideConfig> {
         })?;
         outside.roots.push(ExtraRoots { name: path, pem });
     }
-    Ok(outside)
+    Ok(Outside::new(&outside)?)
 }

@@ -1,5 +1,6 @@
 //! What each command does. A command answers whether all is well; an error means that it could not be done at all.
 
+mod build_zip;
 mod doctor;
 mod h1;
 mod on_folder;
@@ -59,6 +60,20 @@ pub fn run(cli: &Cli, layers: &Layers, config: Config) -> Result<bool> {
         Command::Config {
             what: ConfigCommand::Show,
         } => show::config(layers, &config, json),
+        Command::BuildZip {
+            repository,
+            rev,
+            module,
+            output,
+        } => {
+            let ask = build_zip::Ask {
+                repository,
+                rev,
+                module: module.as_deref(),
+                output: output.as_deref(),
+            };
+            build_zip::run(&config, &ask, json)
+        }
         Command::Env => show::env(&config, json),
         // Done before by `run_alone`.
         Command::H1 { .. } | Command::Completion { .. } => Ok(true),

@@ -6,7 +6,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The variables of go that matter here.
-const NAMES: [&str; 4] = ["GOPROXY", "GOPRIVATE", "GONOPROXY", "GONOSUMDB"];
+const NAMES: [&str; 6] = [
+    "GOPROXY",
+    "GOPRIVATE",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOINSECURE",
+    "GOVCS",
+];
 
 /// How long `go env` may take; it answers in some tens of milliseconds.
 const GO_ENV_WAIT: Duration = Duration::from_secs(5);

@@ -136,6 +136,41 @@ pub const KEYS: &[Key] = &[
         "bound on one request for a small file; zips are bounded by a minimum rate instead",
     ),
     key(
+        "origin.use_git_config",
+        "auto",
+        "on: url.*.insteadOf, http.*.sslCAInfo and http.*.proxy of this user's git configuration and the .netrc hold for repositories; off; auto: on where all listeners are loopback",
+    ),
+    key(
+        "origin.insecure",
+        "",
+        "patterns of module paths whose repositories may be asked over plain http, as GOINSECURE (default: go's own setting)",
+    ),
+    key(
+        "origin.govcs",
+        "",
+        "which version control may be used for which paths, as GOVCS (default: go's own setting)",
+    ),
+    key(
+        "origin.ssh",
+        "off",
+        "on: repositories whose address is ssh:// are asked with the keys of this user; off",
+    ),
+    key(
+        "origin.secrets",
+        "",
+        "file with a line `host user password` for every host of private repositories; read at start",
+    ),
+    key(
+        "vcs.cache_max",
+        "10GiB",
+        "disk for the caches of repositories below <data>/vcs; those used longest ago go first",
+    ),
+    key(
+        "vcs.memory",
+        "64MiB",
+        "memory for contents that versions built from version control share",
+    ),
+    key(
         "tls.cert",
         "",
         "certificate chain (PEM) to serve https with; re-read when it changes",

@@ -7,6 +7,7 @@ pub mod keys;
 pub mod layers;
 pub mod reader;
 pub mod upstream;
+pub mod vcs;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use origin::guard::AllowList;
 use origin::upstream::UpstreamList;
 use reader::Reader;
 use tlog::database::DatabaseKey;
+use vcs::VcsConfig;
 use web::config::Network;
 
 /// What the operator lets in when the checksum database has no record.
@@ -73,6 +75,8 @@ pub struct Config {
     pub origin_per_host: usize,
     /// Bound on one small request.
     pub origin_timeout: Duration,
+    /// What version control may do.
+    pub vcs: VcsConfig,
     /// Certificate and key files.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Bytes of memory for hot answers.
@@ -217,6 +221,7 @@ impl Config {
             origin_allow: read.list("origin.allow"),
             origin_per_host: read.count("origin.per_host", 1, 4096)?,
             origin_timeout: read.duration("origin.timeout")?,
+            vcs: VcsConfig::read(&read)?,
             tls,
             cache_memory: read.size("cache.memory")?,
             connections_max: read.count("connections_max", 1, 1_000_000)?,
@@ -354,6 +359,11 @@ mod tests {
             ("origin.allow", "10.0.0.0/99"),
             ("trusted_proxies", "10.0.0.0/99"),
             ("goprivate", "[a-"),
+            ("origin.use_git_config", "maybe"),
+            ("origin.insecure", "[a-"),
+            ("origin.govcs", "public"),
+            ("origin.ssh", "perhaps"),
+            ("vcs.cache_max", "much"),
             ("log.level", "=="),
         ] {
             check_refused(name, value);

@@ -38,6 +38,9 @@ pub async fn run(parts: &Parts, queries: Vec<String>, zips: bool, lines: &Lines)
         finding(lines, "not captured", of, &refusal.text).await;
     }
     let roots: Vec<String> = answer.roots.iter().map(ToString::to_string).collect();
+    if !answer.all.is_empty() {
+        return Ok(all_done(&answer, &roots));
+    }
     if roots.is_empty() {
         let data =
             json!({ "roots": roots, "go_mods": 0, "selected": 0, "missing": answer.missing.len() });
@@ -62,4 +65,37 @@ pub async fn run(parts: &Parts, queries: Vec<String>, zips: bool, lines: &Lines)
         ),
         data: json!({ "roots": roots, "go_mods": answer.go_mods, "selected": answer.selected, "missing": answer.missing.len() }),
     })
+}
+
+/// The last line where a query named all versions of a module.
+fn all_done(answer: &GetAnswer, roots: &[String]) -> Line {
+    let mut parts: Vec<String> = answer
+        .all
+        .iter()
+        .map(|(module, versions)| format!("{module}: {versions} versions"))
+        .collect();
+    if !roots.is_empty() {
+        parts.push(format!(
+            "{}: {} go.mod files, {} versions selected",
+            roots.join(" "),
+            answer.go_mods,
+            answer.selected
+        ));
+    }
+    if !answer.missing.is_empty() {
+        parts.push(format!(
+            "complete but for {} named above",
+            answer.missing.len()
+        ));
+    }
+    let all: Vec<_> = answer
+        .all
+        .iter()
+        .map(|(module, versions)| json!({ "module": module.as_str(), "versions": versions }))
+        .collect();
+    Line::Done {
+        well: answer.missing.is_empty(),
+        text: parts.join("; "),
+        data: json!({ "roots": roots, "all": all, "go_mods": answer.go_mods, "selected": answer.selected, "missing": answer.missing.len() }),
+    }
 }
