@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A request as it arrived.
@@ -140,7 +140,8 @@ async fn serve(mut stream: TcpStream, shared: Shared) {
     }
 }
 
-async fn play(stream: &mut TcpStream, steps: Vec<Step>) -> Option<()> {
+/// Does what the steps say; `None` where the connection is to be closed.
+pub async fn play<S: AsyncWrite + Unpin>(stream: &mut S, steps: Vec<Step>) -> Option<()> {
     for step in steps {
         match step {
             Step::Send(bytes) => stream.write_all(&bytes).await.ok()?,
@@ -155,7 +156,8 @@ async fn play(stream: &mut TcpStream, steps: Vec<Step>) -> Option<()> {
     Some(())
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<Seen> {
+/// Reads a request's head; `None` where none comes any more.
+pub async fn read_request<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Seen> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);

@@ -25,26 +25,36 @@ struct Secure {
     over_http2: Arc<AtomicUsize>,
 }
 
-/// A server for `localhost` with a certificate of its own authority. `/redirect…` sends to `location`.
-async fn start(location: &str) -> Secure {
+/// A certificate for `names` of an authority of its own, ready to serve, and that authority.
+pub fn certify(names: &[&str]) -> (ServerConfig, ExtraRoots) {
     let mut authority = CertificateParams::new(vec![]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_key = KeyPair::generate().unwrap();
     let pem = authority.self_signed(&authority_key).unwrap().pem();
     let key = KeyPair::generate().unwrap();
     let issuer = Issuer::new(authority, authority_key);
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let certificate = CertificateParams::new(names)
         .unwrap()
         .signed_by(&key, &issuer)
         .unwrap();
-
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
+    let roots = ExtraRoots {
+        name: "authority.pem".to_owned(),
+        pem: pem.into_bytes(),
+    };
+    (tls, roots)
+}
+
+/// A server for `localhost` with a certificate of its own authority. `/redirect…` sends to `location`.
+async fn start(location: &str) -> Secure {
+    let (mut tls, roots) = certify(&["localhost"]);
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -70,10 +80,6 @@ async fn start(location: &str) -> Secure {
             });
         }
     });
-    let roots = ExtraRoots {
-        name: "authority.pem".to_owned(),
-        pem: pem.into_bytes(),
-    };
     Secure {
         port,
         roots,

@@ -168,5 +168,7 @@ fn list_prefixes(prefixes: &[String]) -> String {
     format!(" (those there are for {})", prefixes.join(", "))
 }
 
+// Named because the fuzz target takes this file from elsewhere.
 #[cfg(test)]
+#[path = "tag/tests.rs"]
 mod tests;

@@ -1,6 +1,9 @@
 //! What pages say: compared with Go's own reading, kept in `heads.txt`.
 
+mod cases;
+
 use super::*;
+use crate::vcs::locate::tag;
 
 /// Cases of `heads.txt`: fewer mean that it was not read.
 const HEADS_MIN: usize = 180;
@@ -71,15 +74,29 @@ fn heads_are_read_as_go_reads_them() {
 }
 
 #[test]
-fn any_beginning_of_a_page_can_be_read() {
+fn damaged_pages_are_read_to_their_damage() {
     for (page, _) in cases() {
         let page = unescape(page);
-        let whole = read_head(&page);
-        for end in 0..page.len() {
-            let part = read_head(&page[..end]);
-            assert!(whole.tags.starts_with(&part.tags), "{page:?} up to {end}");
+        cases::go_import(&page);
+        for at in 0..page.len() {
+            cases::go_import(&page[..at]);
+            let mut damaged = page.clone();
+            damaged[at] ^= 0x20;
+            cases::go_import(&damaged);
         }
     }
+}
+
+#[test]
+fn the_corpus_of_the_fuzzer_is_read() {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/go_import");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        cases::go_import(&std::fs::read(file.unwrap().path()).unwrap());
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
 }
 
 #[test]
