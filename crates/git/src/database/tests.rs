@@ -1,3 +1,5 @@
+//! Readers of damaged and of odd repositories.
+
 use std::fs;
 
 use super::*;

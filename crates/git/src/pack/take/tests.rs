@@ -1,3 +1,5 @@
+//! Honest packs are taken, hostile ones refused, within limits.
+
 use std::fs;
 
 use super::super::builder::Piece::{Copy, New};
