@@ -7,6 +7,9 @@
 #[path = "../../crates/origin/src/vcs/locate/names.rs"]
 mod names;
 
+#[path = "../../crates/origin/src/vcs/locate/entity.rs"]
+mod entity;
+
 #[path = "../../crates/origin/src/vcs/locate/markup.rs"]
 mod markup;
 

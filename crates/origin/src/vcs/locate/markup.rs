@@ -5,6 +5,7 @@
 //!
 //! Source of what is lenient and what is not: encoding/xml, `Decoder.RawToken` with `Strict` false.
 
+use super::entity::{find_character, find_entity};
 use super::names;
 
 /// One piece of markup.
@@ -349,25 +350,6 @@ impl<'a> Markup<'a> {
 /// Every byte beyond ASCII counts; whether they make characters of names is looked at afterwards.
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.' | b'-') || byte >= 0x80
-}
-
-/// The only entities that are known: those of XML itself.
-fn find_entity(name: &[u8]) -> Option<char> {
-    match name {
-        b"lt" => Some('<'),
-        b"gt" => Some('>'),
-        b"amp" => Some('&'),
-        b"apos" => Some('\''),
-        b"quot" => Some('"'),
-        _ => None,
-    }
-}
-
-/// The character of a number. Halves of surrogate pairs become the replacement character.
-fn find_character(digits: &[u8], radix: u32) -> Option<char> {
-    let number = u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()?;
-    (number <= u32::from(char::MAX))
-        .then(|| char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER))
 }
 
 /// The quoted text after the first `name=` that has quotation marks after it; empty where there is none.

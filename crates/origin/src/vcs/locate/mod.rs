@@ -7,17 +7,29 @@
 //!
 //! Source: cmd/go/internal/vcs, `RepoRootForImportPath`; cmd/go/internal/modfetch, `lookupDirect`.
 
-mod answers;
-mod explicit;
-mod govcs;
-mod hosts;
 mod kind;
-mod markup;
-mod names;
-mod page;
-mod root;
+
+mod govcs;
+
 mod settings;
+
+mod names;
+
+mod entity;
+
+mod markup;
+
 mod tag;
+
+mod hosts;
+
+mod root;
+
+mod explicit;
+
+mod answers;
+
+mod page;
 
 use std::sync::Arc;
 

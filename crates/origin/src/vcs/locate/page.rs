@@ -183,7 +183,7 @@ async fn read_bytes(
 
 /// Whether what came after `before` may end the head.
 fn has_mark(page: &[u8], before: usize) -> bool {
-    const MARKS: [&[u8]; 3] = [b"</head", b"<body", b"<head/"];
+    const MARKS: [&[u8]; 3] = [b"/head", b"body", b"head/"];
     // All but the last byte of a mark may have come earlier.
     let fresh = &page[before.saturating_sub(MARKS[0].len() - 1)..];
     MARKS.iter().any(|mark| {
