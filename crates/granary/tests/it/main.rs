@@ -29,6 +29,7 @@ mod malformed;
 mod places;
 mod postgres;
 mod public;
+mod rebuilt;
 mod rig_itself;
 mod running;
 mod serving;

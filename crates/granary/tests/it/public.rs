@@ -2,9 +2,7 @@
 //!
 //! The one target that leaves loopback. Where the environment has no proxy it is left out, with the reason printed.
 
-use std::process::Command;
-
-use crate::rig::go::Go;
+use crate::rig::go::{Go, environment_proxies};
 use crate::rig::granary::Setup;
 use crate::rig::{raw, skip};
 
@@ -87,17 +85,13 @@ const VERSIONS: &[&str] = &[
 
 /// Granary on the environment's upstream; none where there is none that answers.
 fn find_setup() -> Option<Setup> {
-    let output = Command::new("go").args(["env", "GOPROXY"]).output().ok();
-    let list = output
-        .map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
-        .unwrap_or_default();
-    if !list.starts_with("http") {
+    let Some(list) = environment_proxies() else {
         skip(
             "real public modules",
             "the environment names no module proxy",
         );
         return None;
-    }
+    };
     let setup = Setup::new()
         .reaching_out()
         .set("upstream", &list)

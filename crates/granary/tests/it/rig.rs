@@ -4,6 +4,7 @@ pub mod module;
 
 pub mod database;
 pub mod raw;
+pub mod repository;
 pub mod upstream;
 
 pub mod granary;

@@ -6,6 +6,13 @@ use std::process::{Command, Stdio};
 use super::database::Database;
 use super::granary::Granary;
 
+/// The GOPROXY list that this environment's `go` is set to use, where it begins with a proxy.
+pub fn environment_proxies() -> Option<String> {
+    let output = Command::new("go").args(["env", "GOPROXY"]).output().ok()?;
+    let list = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    list.starts_with("http").then_some(list)
+}
+
 /// A go client with an empty module cache.
 pub struct Go {
     scratch: tempfile::TempDir,

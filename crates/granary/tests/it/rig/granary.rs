@@ -60,22 +60,7 @@ impl Setup {
 
     /// Lets the server see how this environment reaches the outside: its roots and its outgoing proxy.
     pub fn reaching_out(mut self) -> Self {
-        for name in [
-            "SSL_CERT_FILE",
-            "SSL_CERT_DIR",
-            "HTTPS_PROXY",
-            "HTTP_PROXY",
-            "NO_PROXY",
-            "https_proxy",
-            "http_proxy",
-            "no_proxy",
-        ] {
-            self.variables.extend(
-                std::env::var(name)
-                    .ok()
-                    .map(|value| (name.to_owned(), value)),
-            );
-        }
+        self.variables.extend(outside_variables());
         self
     }
 
@@ -156,6 +141,22 @@ impl Setup {
             setup: self.clone(),
         }
     }
+}
+
+/// The variables that say how this environment reaches the outside.
+pub fn outside_variables() -> Vec<(String, String)> {
+    let names = [
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+        "https_proxy",
+        "http_proxy",
+        "no_proxy",
+    ];
+    let set = names.map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    set.into_iter().flatten().collect()
 }
 
 /// An address on loopback that nobody listens on at the moment.
