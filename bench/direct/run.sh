@@ -42,7 +42,7 @@ seconds_of() { sed 's/^.*) //' "/proc/$1/stat" | awk -v hz="$(getconf CLK_TCK)" 
 wall() { cut -d' ' -f1 "$1" | median; }
 cpu() { cut -d' ' -f2 "$1" | median; }
 clear_folder() { chmod -R u+w "$1" 2>/dev/null || true; rm -rf "$1"; mkdir -p "$1"; }
-settings=(GRANARY_UPSTREAM=direct GRANARY_SUMDB=off GRANARY_ORIGIN_USE_GIT_CONFIG=true GRANARY_ORIGIN_ALLOW=127.0.0.1 GRANARY_DRAIN=0s)
+settings=(GRANARY_UPSTREAM=direct GRANARY_SUMDB=off GRANARY_ORIGIN_USE_GIT_CONFIG=on GRANARY_ORIGIN_ALLOW=127.0.0.1 GRANARY_DRAIN=0s)
 
 # go_download <version…>: one go process, straight from version control, into the module cache $work/go-cache.
 go_download() {
@@ -145,7 +145,7 @@ part_thousand() {
     timed "$cold" get_all
     [ "$round" != 1 ] || must_be_thousand
     # All but the cache of repositories.
-    find "$data" -mindepth 1 -maxdepth 1 ! -name repositories -exec rm -rf {} +
+    find "$data" -mindepth 1 -maxdepth 1 ! -name vcs -exec rm -rf {} +
     timed "$kept" get_all
     [ "$round" != 1 ] || must_be_thousand
     clear_folder "$work/go-cache"

@@ -243,7 +243,7 @@ fn find_originals(versions: &[&str]) -> Option<(Vec<Original>, Setup)> {
         .reaching_out()
         .set("upstream", "direct")
         .set("sumdb", &format!("{DATABASE} {proxy}/sumdb/{DATABASE}"))
-        .set("origin.use_git_config", "true")
+        .set("origin.use_git_config", "on")
         .set("capture.zips", "asked");
     let origins = setup.folder("origins");
     fs::write(
