@@ -41,6 +41,10 @@ install_for_tests() {
   command -v git >/dev/null || missing+=(git)
   command -v cc >/dev/null || missing+=(gcc libc6-dev)
   command -v initdb >/dev/null || missing+=(postgresql)
+  command -v hg >/dev/null || missing+=(mercurial)
+  command -v svnserve >/dev/null || missing+=(subversion)
+  command -v fossil >/dev/null || missing+=(fossil)
+  command -v brz >/dev/null || missing+=(brz)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || missing+=(ca-certificates)
   if ! command -v go >/dev/null; then
     echo "there is no Go toolchain: taking Debian's golang-go; tests that need a newer one will say so"

@@ -10,6 +10,7 @@ mod database;
 mod forge;
 mod locating;
 mod locating_hostile;
+mod programs;
 mod redirects;
 mod tls;
 mod traffic;

@@ -37,15 +37,17 @@ struct Origin<'a> {
     url: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     subdir: &'a str,
-    hash: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     r#ref: Option<&'a str>,
 }
 
 /// Writes the `.info` file. The time is that of the commit in UTC, fractions of a second where there are any, without
 /// zeros at their end. `subdirectory` is where the module was expected, which is what cmd/go writes down, even if it
-/// lies in the directory of its major version.
+/// lies in the directory of its major version. The numbers of Subversion and Bazaar are no hashes and are left out.
 pub fn write_info(code: &dyn Code, subdirectory: &str, stated: &Stated) -> Vec<u8> {
+    let has_hash = !matches!(code.vcs(), "svn" | "bzr");
     let info = Info {
         version: stated.version.as_str(),
         time: stated.revision.time.to_string(),
@@ -53,7 +55,7 @@ pub fn write_info(code: &dyn Code, subdirectory: &str, stated: &Stated) -> Vec<u
             vcs: code.vcs(),
             url: code.url(),
             subdir: subdirectory,
-            hash: &stated.revision.name,
+            hash: has_hash.then_some(stated.revision.name.as_str()),
             r#ref: stated.revision.reference.as_deref(),
         },
     };
