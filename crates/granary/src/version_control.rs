@@ -115,8 +115,14 @@ fn remote_settings(config: &Config) -> Result<RemoteSettings> {
         }
     }
     let ssh = config.vcs.ssh || config.vcs.use_git_config;
+    // A file that cannot be read is said where a server needs it, and not for the others.
+    let roots = git_config
+        .ssl_ca_files()
+        .filter_map(|path| Some((path.to_owned(), read_settings(Path::new(path)).ok()?)))
+        .collect();
     Ok(RemoteSettings {
         config: git_config,
+        roots,
         secrets,
         secrets_hint: if config.vcs.use_git_config {
             "put them into .netrc or into the file that the setting origin.secrets names".to_owned()

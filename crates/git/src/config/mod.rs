@@ -8,27 +8,31 @@
 mod address;
 mod syntax;
 
+use std::fmt;
+
 use self::address::{Address, Closeness};
 use self::syntax::Entry;
 
 pub use self::syntax::GitConfigError;
 
 /// The settings that are taken from a configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// URLs in it may hold passwords, so its `Debug` shows none.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct GitConfig {
     /// Beginnings of URLs and what stands in their place, in the order of the file.
     rewrites: Vec<Rewrite>,
     http: Vec<HttpEntry>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Rewrite {
     instead_of: String,
     base: String,
 }
 
 /// A setting of `http.*` or `http.<url>.*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct HttpEntry {
     /// For which URLs; `None` for all.
     of: Option<Address>,
@@ -43,7 +47,7 @@ enum HttpKey {
 }
 
 /// How a server is reached over HTTP, as far as a configuration says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct HttpSettings {
     /// `sslCAInfo`: path of a file with the root certificates for it.
     pub ssl_ca_info: Option<String>,
@@ -96,6 +100,14 @@ impl GitConfig {
         }
     }
 
+    /// The paths of all files with root certificates that any server may need, for who reads them beforehand.
+    pub fn ssl_ca_files(&self) -> impl Iterator<Item = &str> {
+        self.http
+            .iter()
+            .filter(|entry| entry.key == HttpKey::SslCaInfo && !entry.value.is_empty())
+            .map(|entry| entry.value.as_str())
+    }
+
     fn find_http(&self, url: &str, key: HttpKey) -> Option<String> {
         let asked = Address::parse(url)?;
         let mut best: Option<(Closeness, &str)> = None;
@@ -140,6 +152,22 @@ impl GitConfig {
             },
         };
         self.http.push(HttpEntry { of, key, value });
+    }
+}
+
+impl fmt::Debug for GitConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rewrites, http) = (self.rewrites.len(), self.http.len());
+        write!(f, "GitConfig({rewrites} of url, {http} of http)")
+    }
+}
+
+impl fmt::Debug for HttpSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSettings")
+            .field("ssl_ca_info", &self.ssl_ca_info)
+            .field("proxy", &self.proxy.as_ref().map(|_url| "hidden"))
+            .finish()
     }
 }
 

@@ -101,6 +101,7 @@ fn the_longest_beginning_is_rewritten() {
         assert_eq!(config.rewrite_url(url), want);
     }
     assert_eq!(GitConfig::default().rewrite_url("x"), "x");
+    assert_eq!(format!("{config:?}"), "GitConfig(4 of url, 0 of http)");
 }
 
 #[test]
@@ -133,7 +134,10 @@ fn the_closest_url_says_how_a_server_is_reached() {
         config.http_for("https://x").ssl_ca_info.unwrap(),
         "/all.pem"
     );
+    assert_eq!(config.ssl_ca_files().collect::<Vec<_>>(), ["/all.pem"]);
     assert_eq!(config.http_for("nonsense"), HttpSettings::default());
     config.extend(GitConfig::parse(b"[http]\nproxy=\"\"").unwrap());
-    assert_eq!(config.http_for("http://h").proxy.as_deref(), Some(""));
+    let none = config.http_for("http://h");
+    assert_eq!(none.proxy.as_deref(), Some(""));
+    assert!(format!("{none:?}").contains("hidden"));
 }

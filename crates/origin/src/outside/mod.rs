@@ -26,6 +26,7 @@ use self::redirect::NotFollowed;
 use self::send::{Inner, Request, Sent};
 use crate::budget::Budgets;
 use crate::guard::{Guard, GuardRefusal, GuardedResolver, Site};
+use crate::outgoing::OutgoingProxies;
 
 pub use self::answer::Answer;
 pub use self::body::Pace;
@@ -86,6 +87,7 @@ impl Outside {
                 pace: config.pace,
                 instance: config.instance.clone(),
                 agent: config::agent(config),
+                config: config.clone(),
                 guard,
                 resolver,
             }),
@@ -95,6 +97,24 @@ impl Outside {
     /// The guard, for what is asked by other means than this way out.
     pub fn guard(&self) -> Arc<Guard> {
         Arc::clone(&self.inner.guard)
+    }
+
+    /// A way out for servers that need other roots or another outgoing proxy: `roots` besides those of this one,
+    /// `outgoing` in the place of its. It has connections, budgets and trust of its own.
+    ///
+    /// # Errors
+    /// [`SetupError`].
+    pub fn make_other(
+        &self,
+        roots: Option<ExtraRoots>,
+        outgoing: Option<OutgoingProxies>,
+    ) -> Result<Self, SetupError> {
+        let mut config = self.inner.config.clone();
+        config.roots.extend(roots);
+        if let Some(outgoing) = outgoing {
+            config.outgoing = outgoing;
+        }
+        Self::new(&config)
     }
 
     /// Marks the site of a URL as one that the operator configured: it is asked wherever it is.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::body::Pace;
+use super::config::OutsideConfig;
 use super::credentials::Credentials;
 use super::error::{self, OutsideError};
 use crate::budget::{Budgets, Denied, HostBudget, Place, parse_retry_after};
@@ -42,6 +43,8 @@ pub(super) struct Inner {
     pub(super) guarded: Client,
     pub(super) pace: Pace,
     pub(super) instance: String,
+    /// How all this was made, so that it can be made again a little differently.
+    pub(super) config: OutsideConfig,
     pub(super) agent: String,
 }
 

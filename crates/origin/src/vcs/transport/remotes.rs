@@ -1,8 +1,10 @@
 //! From a repository's URL to the wire that reaches it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use git::config::HttpSettings;
 use git::protocol::Wire;
 use tokio::runtime::Handle;
 use url::Url;
@@ -12,7 +14,8 @@ use super::http::HttpWire;
 use super::program::ProgramWire;
 use super::secrets::Secrets;
 use super::settings::RemoteSettings;
-use crate::outside::{Credentials, Outside};
+use crate::outgoing::OutgoingProxies;
+use crate::outside::{Credentials, ExtraRoots, Outside};
 use crate::refusal;
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::CodeError;
@@ -21,6 +24,8 @@ use crate::vcs::code::CodeError;
 #[derive(Clone, Debug)]
 pub struct Remotes {
     outside: Outside,
+    /// Ways out as the configuration wants them for some servers. As many at most as it has pairs of settings.
+    others: Arc<Mutex<HashMap<HttpSettings, Outside>>>,
     handle: Handle,
     settings: Arc<RemoteSettings>,
     secrets: Arc<Secrets>,
@@ -34,6 +39,7 @@ impl Remotes {
     pub fn new(outside: Outside, handle: Handle, settings: RemoteSettings) -> Self {
         Self {
             outside,
+            others: Arc::default(),
             handle,
             secrets: Arc::new(settings.secrets.clone()),
             settings: Arc::new(settings),
@@ -65,7 +71,10 @@ impl Remotes {
         let is_configured = rewritten != url;
         let name = shown(url);
         match Address::parse(&rewritten, is_configured)? {
-            Address::Http(address) => self.open_http(address, name, is_configured),
+            Address::Http(address) => {
+                let outside = self.outside_for(&rewritten, &name)?;
+                self.open_http(outside, address, name, is_configured)
+            }
             Address::Ssh(place) => self.open_ssh(&place, &name, is_configured),
             Address::File(path) => {
                 if !is_configured && !self.settings.is_file_open {
@@ -85,8 +94,48 @@ impl Remotes {
         }
     }
 
+    /// The way out to a server: the usual one, or with the roots and the proxy that the configuration has for it.
+    fn outside_for(&self, url: &str, shown: &str) -> Result<Outside, CodeError> {
+        let settings = self.settings.config.http_for(url);
+        if settings == HttpSettings::default() {
+            return Ok(self.outside.clone());
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outside) = others.get(&settings) {
+            return Ok(outside.clone());
+        }
+        let broken = |what: String| {
+            let text = refusal::clean(&format!("{shown}: git's configuration for it: {what}"));
+            CodeError::new(UpstreamClass::Storage, text)
+        };
+        let roots = match &settings.ssl_ca_info {
+            Some(path) if !path.is_empty() => match self.settings.roots.get(path) {
+                Some(pem) => Some(ExtraRoots {
+                    name: path.clone(),
+                    pem: pem.clone(),
+                }),
+                None => return Err(broken(format!("{path} could not be read"))),
+            },
+            _ => None,
+        };
+        let outgoing = match &settings.proxy {
+            Some(proxy) => match OutgoingProxies::new(proxy, proxy, "") {
+                Ok(outgoing) => Some(outgoing),
+                Err(cause) => return Err(broken(cause.to_string())),
+            },
+            None => None,
+        };
+        let outside = match self.outside.make_other(roots, outgoing) {
+            Ok(outside) => outside,
+            Err(cause) => return Err(broken(cause.to_string())),
+        };
+        others.insert(settings, outside.clone());
+        Ok(outside)
+    }
+
     fn open_http(
         &self,
+        outside: Outside,
         mut url: Url,
         shown: String,
         is_configured: bool,
@@ -97,11 +146,11 @@ impl Remotes {
             return Err(forbidden(&shown, what));
         }
         if is_configured {
-            self.outside.trust(&url);
+            outside.trust(&url);
         }
         let is_open = url.scheme() == "http" && !is_configured;
         Ok(Box::new(HttpWire {
-            outside: self.outside.clone(),
+            outside,
             handle: self.handle.clone(),
             url,
             shown,

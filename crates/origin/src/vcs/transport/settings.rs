@@ -1,5 +1,6 @@
 //! What the operator decides about the way to repositories.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct RemoteSettings {
     /// `url.<base>.insteadOf`. What it produces counts as configured by the operator: it may be any scheme that a program
     /// below stands ready for, anywhere, with user and password.
     pub config: GitConfig,
+    /// PEM texts of the files that [`GitConfig::ssl_ca_files`] names, by path. Their roots are trusted besides the others.
+    pub roots: HashMap<String, Vec<u8>>,
     /// Users and passwords.
     pub secrets: Secrets,
     /// Where credentials are put, in words for the operator: said where a server asks for some.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use git::config::GitConfig;
 use git::protocol::FetchError;
 use gomod::private::PrivatePatterns;
 
@@ -229,6 +230,48 @@ fn strangers_are_asked_over_http_only_where_that_is_allowed() {
             .seen()
             .iter()
             .all(|seen| seen.header("authorization").is_none())
+    );
+}
+
+#[test]
+fn servers_are_reached_as_the_configuration_says() {
+    let repositories = Repositories::shared();
+    let proxy = Server::start(repositories.path(), |seen| {
+        match seen.target.strip_prefix("http://behind.example") {
+            Some(target) => Said::Moved(target.to_owned()),
+            None => answer("502 Bad Gateway", "", b""),
+        }
+    });
+    let mut settings = standing_for("http://behind.example/");
+    let text = format!(
+        "[http \"http://behind.example\"]\n proxy = {}\n\
+         [http \"https://missing.example\"]\n sslCAInfo = /missing.pem\n\
+         [http \"https://empty.example\"]\n sslCAInfo = /empty.pem\n\
+         [http \"https://socks.example\"]\n proxy = socks5://h\n",
+        proxy.address
+    );
+    settings
+        .config
+        .extend(GitConfig::parse(text.as_bytes()).unwrap());
+    settings.roots.insert("/empty.pem".to_owned(), Vec::new());
+    let ways = Ways::new(settings);
+    check_conversation(&mut ways.open(REPOSITORY).unwrap(), repositories);
+    assert!(!proxy.seen().is_empty());
+    let broken = UpstreamClass::Storage;
+    ways.check_refused(
+        "https://missing.example/r",
+        broken,
+        "/missing.pem could not be read",
+    );
+    ways.check_refused(
+        "https://empty.example/r",
+        broken,
+        "/empty.pem holds no certificate",
+    );
+    ways.check_refused(
+        "https://socks.example/r",
+        broken,
+        "is not the URL of an http",
     );
 }
 
