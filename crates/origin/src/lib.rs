@@ -20,6 +20,8 @@ mod refusal;
 
 pub mod privacy;
 
+pub mod latest;
+
 pub mod upstream;
 
 pub mod vcs;

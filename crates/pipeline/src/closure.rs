@@ -15,9 +15,9 @@ use gomod::graph::{self, Step, Summary};
 use gomod::modfile;
 use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version};
+use origin::latest::{GoMods, choose_latest};
 use queue::{JobContext, Priority, Progress, Queue};
 
-use crate::discovery::latest::{GoMods, choose_latest};
 use crate::discovery::resolve::LATEST;
 use crate::jobs::{submit_capture, submit_zip};
 use crate::processor::Processor;

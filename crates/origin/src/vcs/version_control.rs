@@ -19,6 +19,7 @@ use super::locate::{Located, Locator, Vcs};
 use super::module::{Module, Stated};
 use super::programs::Programs;
 use super::repository::Repositories;
+use crate::latest::{GoMods, choose_latest};
 use crate::outside::Outside;
 use crate::upstream::{
     Direct, Made, ModuleFile, UpstreamBounds, UpstreamClass, UpstreamError, UpstreamList,
@@ -159,6 +160,29 @@ impl VersionControl {
         self.inner.recent.get_or_insert_async(of, make).await
     }
 
+    /// The `.info` of the version that `latest` names among the tagged ones; `None` where there is no such version. What
+    /// a revision without a tag would be called counts only then.
+    async fn latest_of_list(
+        &self,
+        located: &Located,
+        path: &ModulePath,
+        words: &str,
+    ) -> Result<Option<Bytes>, UpstreamError> {
+        let list = self.over(located.clone(), path, words, Module::list_versions);
+        let go_mods = MadeGoMods {
+            version_control: self,
+            path,
+        };
+        let Some(version) = choose_latest(path, list.await?, &go_mods).await else {
+            return Ok(None);
+        };
+        let Ok(of) = ModuleVersion::new(path.clone(), version) else {
+            return Ok(None);
+        };
+        let files = self.version_files(&of, words).await?;
+        Ok(Some(files.info.clone()))
+    }
+
     /// The proxy that a module's page names. It is a stranger: its address is guarded like any other.
     fn proxy(&self, located: &Located, words: &str) -> Result<Upstreams, UpstreamError> {
         let list: Result<UpstreamList, _> = located.url.parse();
@@ -173,6 +197,21 @@ impl VersionControl {
             &list,
             self.inner.bounds,
         ))
+    }
+}
+
+/// The go.mod files of a module's versions, made when they are read.
+struct MadeGoMods<'a> {
+    version_control: &'a VersionControl,
+    path: &'a ModulePath,
+}
+
+#[async_trait]
+impl GoMods for MadeGoMods<'_> {
+    async fn read(&self, version: &Version) -> Option<Bytes> {
+        let of = ModuleVersion::new(self.path.clone(), version.clone()).ok()?;
+        let files = self.version_control.version_files(&of, "").await.ok()?;
+        Some(files.go_mod.clone())
     }
 }
 
@@ -224,6 +263,11 @@ impl Direct for VersionControl {
         if located.vcs == Vcs::Mod {
             let proxy = self.proxy(&located, &words)?;
             return Ok(proxy.get_small(path, file, limit_bytes).await?.bytes);
+        }
+        if *file == ModuleFile::Latest
+            && let Some(latest) = self.latest_of_list(&located, path, &words).await?
+        {
+            return Ok(latest);
         }
         let file = file.clone();
         self.over(located, path, &words, move |module| match file {
@@ -386,12 +430,14 @@ fn check_version(stated: &Stated, asked: &Version) -> Result<(), CodeError> {
     )))
 }
 
+/// What go itself would refuse to make is no version: that is said like an absence, with the reason, so that the go
+/// command goes on as it does when it asks the repository itself.
 fn in_words(words: &str, error: CodeError) -> UpstreamError {
-    UpstreamError::new(
-        error.class,
-        &format!("{words}: {}", error.text),
-        Some("direct"),
-    )
+    let class = match error.class {
+        UpstreamClass::Invalid => UpstreamClass::Absent,
+        class => class,
+    };
+    UpstreamError::new(class, &format!("{words}: {}", error.text), Some("direct"))
 }
 
 fn ended_early(words: &str, cause: &dyn std::fmt::Display) -> UpstreamError {

@@ -1,5 +1,4 @@
 //! Discovery: what versions there are, and what a branch, a commit or `latest` names now.
 
-pub mod latest;
 pub mod list;
 pub mod resolve;

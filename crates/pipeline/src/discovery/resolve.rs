@@ -8,10 +8,10 @@ use gomod::info::Info;
 use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version};
 use jiff::Timestamp;
+use origin::latest::{GoMods, choose_latest};
 use origin::upstream::ModuleFile;
 use tracing::{info, warn};
 
-use super::latest::{GoMods, choose_latest};
 use crate::processor::Processor;
 use crate::promotion::PROD;
 use crate::refusal;
