@@ -19,6 +19,7 @@ mod certificates;
 mod commands;
 mod crash;
 mod database_lies;
+mod direct;
 mod get;
 mod herd;
 mod hostile;
