@@ -16,6 +16,10 @@ pub enum Verdict {
 
 /// A module that asks for a newer Go than the one at hand is not zipped by `go`; a server serves it all the same.
 const TOO_NEW: &str = "go does not zip what asks for a newer Go";
+/// A client does not ask for `/@latest` there.
+const FROM_THE_LIST: &str = "the newest is taken from the list";
+/// What `go` says where what there is may not be chosen.
+const NONE_ALLOWED: &str = "no matching versions for query \"latest\"";
 /// What `go` says of versions and modules that are not there. A server has to say 404 or 410 then.
 const NOT_FOUND: &[&str] = &[
     "unknown revision",
@@ -74,8 +78,19 @@ fn compare_files(
     theirs: &Files,
     differences: &mut Vec<String>,
 ) -> Option<&'static str> {
-    if compare_outcomes("info", &ours.info, &theirs.info, differences)
-        && let (Ok(a), Ok(b)) = (&ours.info, &theirs.info)
+    if !compare_outcomes("info", &ours.info, &theirs.info, differences) {
+        // What `go` refuses must not be had by its files either. Where Granary refuses, nothing more can differ.
+        if let Err(go) = &theirs.info {
+            let go = go.text.trim();
+            for (what, answers) in [("mod", ours.go_mod.is_ok()), ("zip", ours.zip.is_ok())] {
+                if answers {
+                    differences.push(format!("{what}: Granary answers, go says: {go}"));
+                }
+            }
+        }
+        return None;
+    }
+    if let (Ok(a), Ok(b)) = (&ours.info, &theirs.info)
         && a != b
     {
         differences.push(format!("info: Granary says {a}, go says {b}"));
@@ -87,11 +102,8 @@ fn compare_files(
     {
         differences.push(format!("mod: {}", zips::describe_bytes(a, b)));
     }
-    if theirs
-        .zip
-        .as_ref()
-        .is_err_and(|r| r.text.contains("requires go >= "))
-    {
+    let too_new = |refusal: &Refusal| refusal.text.contains("requires go >= ");
+    if theirs.zip.as_ref().is_err_and(too_new) {
         return Some(TOO_NEW);
     }
     if compare_outcomes("zip", &ours.zip, &theirs.zip, differences)
@@ -103,6 +115,25 @@ fn compare_files(
         differences.push(format!("zip: Granary {}, go {}\n    {what}", a.h1, b.h1));
     }
     None
+}
+
+/// Compares the answers to `latest`, given the list that `go` has of the module.
+///
+/// A client takes the newest of the list by itself and asks for `/@latest` only where that gives none. So that file
+/// is compared only where `go` itself had to look at the repository's HEAD.
+pub fn compare_latest(granary: &Answer, go: &Answer, list: &[String]) -> Verdict {
+    let from_the_list = match go {
+        Answer::Version(files) => match &files.info {
+            Ok(info) => list.contains(&info.version),
+            // It is the client, too, that finds the one version of HEAD retracted.
+            Err(refusal) => !list.is_empty() || refusal.text.contains(NONE_ALLOWED),
+        },
+        Answer::List(_) => false,
+    };
+    if from_the_list {
+        return Verdict::Skipped(FROM_THE_LIST);
+    }
+    compare(granary, go)
 }
 
 /// Compares whether there is an answer, and with which status there is none. True where both have one.

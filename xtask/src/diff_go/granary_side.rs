@@ -95,9 +95,24 @@ impl GranarySide {
                 },
             ))),
             Asked::Version(query) => match escape::escape_version(query) {
-                Ok(escaped) => self.ask_version(&module, query, &escaped),
+                Ok(escaped) => self.ask_as_client(&module, query, &escaped),
                 Err(e) => Ok(refuse(format!("cannot be asked for: {e}"))),
             },
+        }
+    }
+
+    /// Asks as a client does: for what is a version but not a canonical one, for the canonical one in the end.
+    fn ask_as_client(&self, module: &str, query: &str, escaped: &str) -> anyhow::Result<Answer> {
+        let answer = self.ask_version(module, query, escaped)?;
+        let refused = matches!(&answer, Answer::Version(files) if files.info.is_err());
+        match gomod::version::canonical_version(query) {
+            Some(canonical) if refused && canonical != query => {
+                match self.ask_version(module, &canonical, &canonical)? {
+                    Answer::Version(files) if files.info.is_ok() => Ok(Answer::Version(files)),
+                    _ => Ok(answer),
+                }
+            }
+            _ => Ok(answer),
         }
     }
 

@@ -166,6 +166,10 @@ fn build(dice: &mut Dice, r: &mut Repository) {
     if !dice.one_in(4) {
         write_go_mod(dice, r, "");
     }
+    if dice.one_in(2) {
+        let module = dice.pick(MODULES);
+        write_go_mod(dice, r, module);
+    }
     let commits = 3 + dice.below(10);
     for place in 0..commits {
         if place > 0 && dice.one_in(3) {
@@ -318,7 +322,9 @@ fn tag(dice: &mut Dice, r: &mut Repository) {
 fn ask(dice: &mut Dice, r: &Repository, q: &mut Questions) {
     let mut modules = list_declared(r);
     modules.truncate(3);
-    modules.push(dice.pick(MODULES).to_owned());
+    if dice.one_in(4) {
+        modules.push(dice.pick(MODULES).to_owned());
+    }
     for module in &modules {
         q.module(module);
     }

@@ -8,8 +8,8 @@ use std::sync::mpsc;
 use anyhow::Context;
 
 use super::answer::Answer;
-use super::case::{Case, HOST, Question};
-use super::compare::{Verdict, compare};
+use super::case::{Asked, Case, HOST, Question};
+use super::compare::{Verdict, compare, compare_latest};
 use super::go_side::GoSide;
 use super::granary_side::GranarySide;
 use super::options::Transport;
@@ -170,10 +170,15 @@ impl Workplace<'_> {
         let ours: anyhow::Result<Vec<Answer>> = questions.iter().map(|q| granary.ask(q)).collect();
         let ours = ours.with_context(|| format!("asking Granary about {}", case.name))?;
         let verdicts = |theirs: &[Answer]| -> Vec<Verdict> {
-            ours.iter()
-                .zip(theirs)
-                .map(|(ours, theirs)| compare(ours, theirs))
-                .collect()
+            let judge = |place: usize| {
+                let question = &questions[place];
+                if question.asked == Asked::Version("latest".to_owned()) {
+                    let list = find_list(questions, theirs, &question.module);
+                    return compare_latest(&ours[place], &theirs[place], list);
+                }
+                compare(&ours[place], &theirs[place])
+            };
+            (0..ours.len()).map(judge).collect()
         };
         let first = verdicts(theirs);
         let differs = |verdict: &Verdict| matches!(verdict, Verdict::Different(_));
@@ -221,6 +226,16 @@ impl Workplace<'_> {
         std::fs::remove_dir_all(&folder).ok();
         answers
     }
+}
+
+/// The list that `go` has of a module.
+fn find_list<'a>(questions: &[Question], answers: &'a [Answer], module: &str) -> &'a [String] {
+    let mut both = questions.iter().zip(answers);
+    let list = both.find_map(|(question, answer)| match answer {
+        Answer::List(Ok(list)) if question.module == module => Some(list.as_slice()),
+        _ => None,
+    });
+    list.unwrap_or_default()
 }
 
 /// An answer in a few lines.

@@ -6,6 +6,7 @@ use crate::diff_go::theme::Theme;
 pub fn list() -> Vec<Case> {
     let mut t = Theme::new("tags");
     kinds(&mut t);
+    on_no_commit(&mut t);
     names(&mut t);
     names_that_sort_oddly(&mut t);
     names_like_others(&mut t);
@@ -27,18 +28,6 @@ fn kinds(t: &mut Theme) {
             .ask("{tag:v1.2.0:12}")
             .ask("{a:12}")
             .ask("{b:12}");
-    });
-    t.case("on-a-tree", |r, _| {
-        r.commit("a").tag("v1.0.0").tag_tree("v1.1.0");
-    });
-    t.case("on-a-blob", |r, _| {
-        r.commit("a")
-            .tag("v1.0.0")
-            .tag_blob("v1.1.0", false)
-            .tag_blob("v1.2.0", true);
-    });
-    t.case("only-on-a-blob", |r, _| {
-        r.commit("a").tag_blob("v1.0.0", true);
     });
     t.case("in-packed-refs", |r, _| {
         r.commit("a")
@@ -80,6 +69,29 @@ fn kinds(t: &mut Theme) {
                 &format!("v1.{minor}.1-rc.{minor}"),
             ]);
         }
+    });
+}
+
+fn on_no_commit(t: &mut Theme) {
+    t.case("on-a-tree", |r, _| {
+        r.commit("a").tag("v1.0.0").tag_tree("v1.1.0");
+    });
+    t.case("on-a-blob", |r, _| {
+        r.commit("a")
+            .tag("v1.0.0")
+            .tag_blob("v1.1.0", false)
+            .tag_blob("v1.2.0", true);
+    });
+    t.case("on-a-blob-with-more-to-fetch-later", |r, q| {
+        // A clone that takes the blob for the end of a shallow history cannot fetch anything after it.
+        r.commit("a").tag("v1.0.0").tag_blob("v1.1.0", false);
+        r.tag_tree("v1.2.0").tag_blob("v1.3.0", true);
+        r.branch("dev").file("b.go", "x").commit("b").tag("v1.4.0");
+        r.branch("master").file("c.go", "x").commit("c");
+        q.ask("{b:12}").ask("{c:12}").pseudo("v1.0.1-0.", "c");
+    });
+    t.case("only-on-a-blob", |r, _| {
+        r.commit("a").tag_blob("v1.0.0", true);
     });
 }
 

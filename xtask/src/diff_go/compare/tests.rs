@@ -145,3 +145,36 @@ fn what_is_too_new_for_go_is_left_out_but_not_its_go_mod() {
     assert_eq!(compare(&changed(|_| ()), &go()), Verdict::Skipped(TOO_NEW));
     check(changed(|f| f.go_mod = Ok(Vec::new())), go(), "mod: ");
 }
+
+#[test]
+fn the_newest_of_a_list_is_the_clients_own_business() {
+    let right = || changed(|_| ());
+    let wrong = || changed(|f| f.info.as_mut().unwrap().version.push('x'));
+    let list =
+        |versions: &[&str]| -> Vec<String> { versions.iter().map(|v| (*v).to_owned()).collect() };
+    let skipped = Verdict::Skipped(FROM_THE_LIST);
+    assert_eq!(
+        compare_latest(&wrong(), &right(), &list(&["v1.0.0"])),
+        skipped
+    );
+    assert!(matches!(
+        compare_latest(&wrong(), &right(), &list(&[])),
+        Verdict::Different(_)
+    ));
+    assert!(matches!(
+        compare_latest(&wrong(), &right(), &list(&["v0.9.0"])),
+        Verdict::Different(_)
+    ));
+    let refused = || Answer::refused(false, refusal(None, "no commits"));
+    assert_eq!(
+        compare_latest(&right(), &refused(), &list(&["v1.0.0"])),
+        skipped
+    );
+    assert!(matches!(
+        compare_latest(&right(), &refused(), &list(&[])),
+        Verdict::Different(_)
+    ));
+    let text = "no matching versions for query \"latest\"";
+    let retracted = Answer::refused(false, refusal(None, text));
+    assert_eq!(compare_latest(&right(), &retracted, &list(&[])), skipped);
+}
