@@ -34,7 +34,7 @@ over() { export GIT_CONFIG_GLOBAL=$work/config-$1; }
 # timed <file> <command…>: appends "wall user+sys" in seconds; the processor time is that of all processes waited for.
 timed() {
   local file=$1 TIMEFORMAT='%3R %3U %3S'; shift
-  { time "$@" >"$work/said" 2>&1; } 2>"$work/time" || { echo "failed: $*" >&2; tail -5 "$work/said" "$work/time" >&2; return 1; }
+  { time "$@" >"$work/said" 2>&1; } 2>"$work/time" || { echo "failed: $*" >&2; tail -n 5 "$work/said" "$work/time" >&2; return 1; }
   awk '{ printf "%.3f %.3f\n", $1, $2 + $3 }' "$work/time" >>"$file"
 }
 # Processor seconds of a running process and of the children that it has waited for.
@@ -130,6 +130,12 @@ archive_each() {
     git -C "$work/mirrors/bench/thousand" archive --format=zip --prefix="github.com/bench/thousand@$version/" -o "$work/mirrors/$version.zip" "$version"
   done
 }
+check_sample() {
+  local version
+  for version in $(sample_of "$sample_go"); do
+    [ "$("$granary" h1 "$work/exported/github.com/bench/thousand/@v/$version.zip")" = "$(cat "$work/go-cache/cache/download/github.com/bench/thousand/@v/$version.ziphash")" ] || { echo "$version differs" >&2; return 1; }
+  done
+}
 get_all() { env "${settings[@]}" "$granary" get github.com/bench/thousand@all --data "$data"; }
 count_zips() { rm -rf "$work/exported"; "$granary" export prod "$work/exported" --data "$data" >"$work/said"; find "$work/exported" -name '*.zip' | wc -l; }
 must_be_thousand() { local many; many=$(count_zips); [ "$many" = 1000 ] || { echo "$many versions instead of 1000" >&2; return 1; }; }
@@ -144,12 +150,13 @@ part_thousand() {
     clear_folder "$data"
     timed "$cold" get_all
     [ "$round" != 1 ] || must_be_thousand
-    # All but the cache of repositories.
-    find "$data" -mindepth 1 -maxdepth 1 ! -name vcs -exec rm -rf {} +
+    # All but the cache of repositories, and the file by which a data folder is known.
+    find "$data" -mindepth 1 -maxdepth 1 ! -name vcs ! -name granary.lock -exec rm -rf {} +
     timed "$kept" get_all
     [ "$round" != 1 ] || must_be_thousand
     clear_folder "$work/go-cache"
     timed "$each" download_each
+    [ "$round" != 1 ] || check_sample
     clear_folder "$work/mirrors"
     timed "$clone" git clone -q --mirror https://github.com/bench/thousand "$work/mirrors/bench/thousand"
     timed "$archive" archive_each
