@@ -185,9 +185,9 @@ part_prefix() {
   local name path question a=$work/prefix-granary b=$work/prefix-git
   over http
   echo "a path that is no module, over http, $((rounds * 3)) rounds, each on a fresh server with an empty folder"
-  echo "| path | refs | question | granary ms | git ls-remote ms | ratio |"
-  echo "|---|---|---|---|---|---|"
-  for path in spf13/cobra/doc bench/tags/sub/dir; do
+  echo "| path | refs | KB of the newest version | question | granary ms | git ls-remote ms | ratio |"
+  echo "|---|---|---|---|---|---|---|"
+  for path in spf13/cobra/doc prometheus/prometheus/tsdb bench/tags/sub/dir; do
     name=$(cut -d/ -f1,2 <<<"$path")
     for question in @v/list @latest; do
       : >"$a"; : >"$b"
@@ -196,7 +196,7 @@ part_prefix() {
         timed "$b" git ls-remote -q "https://github.com/$name"
       done
       awk '{ print $1 * 1000 }' "$b" >"$b.ms"
-      echo "| $path | $(git -C "$origins/$name" for-each-ref | wc -l) | $question | $(median <"$a") | $(median <"$b.ms") | $(ratio "$(median <"$a")" "$(median <"$b.ms")") |"
+      echo "| $path | $(git -C "$origins/$name" for-each-ref | wc -l) | $(git -C "$origins/$name" ls-tree -rl HEAD | awk '{ s += $4 } END { printf "%.0f", s / 1000 }') | $question | $(median <"$a") | $(median <"$b.ms") | $(ratio "$(median <"$a")" "$(median <"$b.ms")") |"
     done
   done
 }
