@@ -30,7 +30,7 @@ pub async fn choose_latest(
     if retracted.is_empty() {
         return Some(highest);
     }
-    versions.retain(|v| !retracted.iter().any(|(low, high)| low <= v && v <= high));
+    versions.retain(|v| !retracted.iter().any(|r| r.covers(v.as_str())));
     self::highest(module, &versions, go_mods).await
 }
 
@@ -58,13 +58,12 @@ async fn highest(
     tagged.or(sorted.last()).cloned()
 }
 
-/// The intervals that a go.mod retracts; one that cannot be read retracts nothing.
-fn retracted_by(go_mod: Option<Bytes>) -> Vec<(Version, Version)> {
-    let Some(Ok(file)) = go_mod.map(|bytes| modfile::parse_lax("go.mod", &bytes)) else {
-        return Vec::new();
-    };
-    let interval = |r: &modfile::Retract| Some((r.low.parse().ok()?, r.high.parse().ok()?));
-    file.retract.iter().filter_map(interval).collect()
+/// What a go.mod retracts, its bounds as written (`v1.3` counts as `v1.3.0`); one that cannot be read retracts nothing.
+fn retracted_by(go_mod: Option<Bytes>) -> Vec<modfile::Retract> {
+    match go_mod.map(|bytes| modfile::parse_lax("go.mod", &bytes)) {
+        Some(Ok(file)) => file.retract,
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +135,8 @@ mod tests {
         let range = "module example.com/m\n\nretract [v1.1.0, v1.2.0]\n";
         check("v1.0.0 v1.1.0 v1.2.0", &[("v1.2.0", range)], Some("v1.0.0"));
         check("v1.1.0 v1.2.0", &[("v1.2.0", range)], None);
+        let short = "module example.com/m\n\nretract v1.2\n";
+        check("v1.1.0 v1.2.0", &[("v1.2.0", short)], Some("v1.1.0"));
         // Only the highest one's word counts.
         check("v1.0.0 v1.1.0", &[("v1.0.0", itself)], Some("v1.1.0"));
         check("v1.0.0 v1.2.0", &[("v1.2.0", "none")], Some("v1.2.0"));

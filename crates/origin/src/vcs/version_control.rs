@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use gomod::path::ModulePath;
-use gomod::version::{ModuleVersion, Version};
+use gomod::version::{ModuleVersion, Version, canonical_version};
 use gomod::zip::{Created, Limits, Tree, ZipError};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -277,7 +277,7 @@ impl Direct for VersionControl {
                 Ok(Bytes::from(lines.concat()))
             }
             ModuleFile::Latest => Ok(Bytes::from(module.info(&module.latest()?))),
-            ModuleFile::Info(query) => Ok(Bytes::from(module.info(&module.stat(&query)?))),
+            ModuleFile::Info(query) => Ok(Bytes::from(module.info(&stat_query(module, &query)?))),
             ModuleFile::Mod(version) => module.go_mod(&version),
             ModuleFile::Zip(_) => Err(CodeError::invalid("a zip is no small file")),
         })
@@ -417,6 +417,18 @@ impl Write for ChunkWriter {
             .blocking_send(Bytes::from(chunk))
             .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
+}
+
+/// A version in another than its canonical form is looked for in the canonical one first.
+/// Source: cmd/go/internal/modload, `queryProxy`.
+fn stat_query(module: &Module, query: &str) -> Result<Stated, CodeError> {
+    if let Some(canonical) = canonical_version(query).filter(|canonical| canonical != query) {
+        match module.stat(&canonical) {
+            Err(error) if error.class.is_absence() => {}
+            found => return found,
+        }
+    }
+    module.stat(query)
 }
 
 /// A canonical version names itself, or it is not there.

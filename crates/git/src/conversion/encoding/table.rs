@@ -23,11 +23,16 @@ struct Entry {
 enum Agreement {
     /// iconv has those of them for which this holds, in the same bytes, and no others.
     Exact(fn(char, &[u8]) -> bool),
+    /// The same, but for these characters, which iconv has and `base` has not.
+    ExactBut(fn(char, &[u8]) -> bool, &'static [char]),
     /// iconv has those of them for which this holds, in the same bytes. The rest was not looked into.
     Partial(fn(char, &[u8]) -> bool),
 }
 
-use Agreement::{Exact, Partial};
+use Agreement::{Exact, ExactBut, Partial};
+
+/// Signs of JIS X 0208 that the web writes as their twins.
+const JIS_TWINS: &[char] = &['\u{a2}', '\u{a3}', '\u{ac}', '\u{2016}', '\u{301c}'];
 
 /// Checked against the GNU C library 2.36 for every character of Unicode.
 const TABLES: [Entry; 33] = [
@@ -85,7 +90,12 @@ const TABLES: [Entry; 33] = [
     ),
     entry("KOI8-R", 0x80, Some(web::KOI8_R), Exact(all)),
     entry("IBM866", 0x80, Some(web::IBM866), Exact(all)),
-    entry("SJIS", 0x80, Some(web::SHIFT_JIS), Partial(is_jis)),
+    entry(
+        "SJIS",
+        0x80,
+        Some(web::SHIFT_JIS),
+        ExactBut(is_jis, JIS_TWINS),
+    ),
     entry("CP932", 0x80, Some(web::SHIFT_JIS), Partial(is_no_control)),
     entry("EUC-JP", 0x80, Some(web::EUC_JP), Partial(is_euc_jp)),
     entry("UHC", 0x80, Some(web::EUC_KR), Exact(all)),
@@ -137,11 +147,16 @@ impl Table {
                 None => None,
             };
             match (bytes, entry.agreement) {
-                (Some(bytes), Exact(agrees) | Partial(agrees)) if agrees(character, bytes) => {
+                (Some(bytes), Exact(agrees) | ExactBut(agrees, _) | Partial(agrees))
+                    if agrees(character, bytes) =>
+                {
                     encoded.extend_from_slice(bytes);
                 }
                 (None, _) if is_tag(character) => {}
-                (_, Exact(_)) => return Ok(None),
+                (_, ExactBut(_, twins)) if twins.contains(&character) => {
+                    return Err(Unlike(character));
+                }
+                (_, Exact(_) | ExactBut(..)) => return Ok(None),
                 (_, Partial(_)) => return Err(Unlike(character)),
             }
         }

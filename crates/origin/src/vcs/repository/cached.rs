@@ -257,7 +257,7 @@ impl Cached {
         let batch: Vec<ObjectId> = {
             let mut wanted = lock(&self.wanted);
             if !wanted.contains(&commit) && lock(&self.notes).is_complete(&commit) {
-                return Ok(());
+                return Ok(()); // by the one who fetched before
             }
             wanted.insert(commit);
             std::mem::take(&mut *wanted).into_iter().collect()
@@ -301,7 +301,11 @@ impl Cached {
             self.take(conversation, &ask)
         })?;
         if !whole {
-            self.note(Fact::Complete, commits);
+            // A tag may name a file or a directory: nothing that a server could be told of as the end of a history.
+            let is_commit =
+                |id: &&ObjectId| matches!(self.find(id), Ok(Some((ObjectKind::Commit, _))));
+            let here: Vec<ObjectId> = commits.iter().filter(is_commit).copied().collect();
+            self.note(Fact::Complete, &here);
         }
         debug!(
             repository = self.url(),
@@ -373,6 +377,28 @@ impl Cached {
             }
         }
         Ok(tips)
+    }
+
+    /// What annotated tags whose hashes begin with `digits` mark in the end, a tag of a tag included. Every tag object
+    /// that is here came because a ref leads to it.
+    ///
+    /// # Errors
+    /// Class `Storage`.
+    pub fn list_tagged(&self, digits: &str) -> Result<Vec<ObjectId>, CodeError> {
+        let Some(database) = self.database() else {
+            return Ok(Vec::new());
+        };
+        let mut marked = Vec::new();
+        let found = database.find_prefix(digits);
+        for id in found.map_err(|cause| self.corrupt(&cause))? {
+            let header = database.find_header(&id);
+            if let Ok(Some((ObjectKind::Tag, _))) = header
+                && let Ok((commit, ObjectKind::Commit)) = history::peel(database, &id)
+            {
+                marked.push(commit);
+            }
+        }
+        Ok(marked)
     }
 
     fn reachable_from(&self, tips: Vec<ObjectId>) -> Result<Arc<Commits>, CodeError> {

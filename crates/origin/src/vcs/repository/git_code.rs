@@ -87,14 +87,18 @@ impl GitCode {
             return Ok(None);
         }
         let history = self.cached.history(refs)?;
-        let mut found = history.iter().filter(|id| id.starts_with(digits));
-        let led = found.next().map(|id| Led {
-            id: *id,
+        let commits = history.iter().filter(|id| id.starts_with(digits)).copied();
+        // An annotated tag is an object of its own, and its hash names what it marks.
+        let tags = self.cached.list_tagged(digits)?;
+        let marked = tags.into_iter().filter(|id| history.contains(id));
+        let mut found: Vec<ObjectId> = commits.chain(marked).take(2).collect();
+        // Two objects that begin so: cmd/go knows neither of them.
+        let only = found.pop().filter(|_| found.is_empty());
+        Ok(only.map(|id| Led {
+            id,
             reference: None,
             name: id.to_string(),
-        });
-        // Two commits that begin so: cmd/go knows neither of them.
-        Ok(led.filter(|_| found.next().is_none()))
+        }))
     }
 
     fn revision(&self, refs: &Refs, led: Led, asked: &str) -> Result<Revision, CodeError> {
