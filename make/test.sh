@@ -62,11 +62,18 @@ step format 120 cargo fmt --all -- --check -l
 step clippy 900 cargo clippy --workspace --all-targets -- -D warnings
 step tidy 300 cargo xtask tidy
 step test 1500 cargo test --workspace --no-fail-fast
+# The tests have built the server that is compared here. Without go there is no judge, as for the tests that need one.
+if command -v go >/dev/null && [ -x "${CARGO_TARGET_DIR:-target}/debug/granary" ]; then
+  step diff-go 300 cargo xtask diff-go --quick --granary "${CARGO_TARGET_DIR:-target}/debug/granary"
+else
+  echo "skipped: diff-go: go or the built granary is missing" | tee -a "$logs/test.log"
+  [ "${GRANARY_STRICT:-0}" = 1 ] && failed_steps=$((failed_steps + 1))
+fi
 
 # What was left out, and why; in strict mode such a test has failed.
 grep -hE '^(skipped|SKIPPED)[: ]' "$logs/test.log" 2>/dev/null | sort -u | head -20
-touch "$logs/test.log"
-read -r passed failed < <(count "$logs/test.log")
+touch "$logs/test.log" "$logs/diff-go.log"
+read -r passed failed < <(count "$logs/test.log" "$logs/diff-go.log")
 failed=$((failed + failed_steps))
 echo "took $SECONDS s; logs in $logs"
 echo "$passed passed, $failed failed"
