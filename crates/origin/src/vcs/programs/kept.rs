@@ -59,6 +59,8 @@ pub struct Kept {
 struct State {
     /// When it was last brought up to date: the moment before the origin was asked.
     fresh_at: Option<Instant>,
+    /// Counts how often the clone changed.
+    changes: u64,
     /// The last trouble with that, and when it showed itself.
     trouble: Option<(Instant, CodeError)>,
 }
@@ -67,7 +69,7 @@ struct State {
 pub struct Held<'a> {
     kept: &'a Kept,
     scratch: Scratch,
-    _state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, State>,
 }
 
 impl Kept {
@@ -135,7 +137,10 @@ impl Kept {
                 self.make(&scratch)
             };
             match done {
-                Ok(()) => state.fresh_at = Some(begun_at),
+                Ok(()) => {
+                    state.fresh_at = Some(begun_at);
+                    state.changes += 1;
+                }
                 Err(trouble) => {
                     state.trouble = Some((Instant::now(), trouble.clone()));
                     return Err(trouble);
@@ -145,7 +150,7 @@ impl Kept {
         Ok(Held {
             kept: self,
             scratch,
-            _state: state,
+            state,
         })
     }
 
@@ -202,6 +207,11 @@ impl Held<'_> {
     /// Where the clone is.
     pub fn folder(&self) -> &Path {
         &self.kept.folder
+    }
+
+    /// A number for what the clone holds: another one whenever that may have changed.
+    pub fn state(&self) -> u64 {
+        self.state.changes
     }
 
     /// Room for a program.

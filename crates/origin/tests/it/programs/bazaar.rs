@@ -48,7 +48,7 @@ fn bazaar_is_read_as_go_reads_it() {
     let place = Place::new();
     let server = make(&place);
     let url = server.url("bzr", "/r");
-    let code = place.open("bzr", &url);
+    let code = place.open_lasting("bzr", &url);
 
     assert_eq!(
         names(&code.list_tags("").unwrap()),
@@ -94,6 +94,7 @@ fn bazaar_is_read_as_go_reads_it() {
     place.write("r", &[("y.go", "package m // anew\n")]);
     place.run("r", "brz", &["commit", "-q", "-m", "anew"]);
     place.run("r", "brz", &["tag", "-q", "--force", "v1.0.0"]);
+    let code = place.open("bzr", &url);
     let anew = code.stat("v1.0.0").unwrap();
     assert_eq!(anew.name, "2");
     assert_eq!(

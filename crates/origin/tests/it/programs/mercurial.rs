@@ -56,7 +56,7 @@ fn mercurial_is_read_as_go_reads_it() {
     let place = Place::new();
     let server = make(&place);
     let url = server.url("http", "");
-    let code = place.open("hg", &url);
+    let code = place.open_lasting("hg", &url);
 
     let tags = code.list_tags("").unwrap();
     assert_eq!(names(&tags), ["sub/v0.1.0", "v1.0.0", "v1.1.0-rc.1"]);

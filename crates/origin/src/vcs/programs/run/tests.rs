@@ -1,3 +1,5 @@
+//! Runs of a shell, good and bad.
+
 use std::time::{Duration, Instant};
 
 use super::*;
