@@ -19,6 +19,10 @@ pub mod repository;
 
 mod probe;
 
+mod words;
+
+mod pour;
+
 mod version_control;
 
 pub use probe::RepositoryProbe;

@@ -1,6 +1,5 @@
 //! What stands behind `direct`: module files made from the repositories of their authors.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,29 +7,24 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version, canonical_version};
-use gomod::zip::{Created, Limits, Tree, ZipError};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tracing::{debug, info};
 
 use super::code::{Code, CodeError};
 use super::locate::{Located, Locator, Vcs};
 use super::module::{Module, Stated};
+use super::pour::pour;
 use super::programs::Programs;
 use super::repository::Repositories;
+use super::words::{ended_early, in_words};
 use crate::latest::{GoMods, choose_latest};
 use crate::outside::Outside;
 use crate::upstream::{
     Direct, Made, ModuleFile, UpstreamBounds, UpstreamClass, UpstreamError, UpstreamList,
     Upstreams, ZipSink,
 };
-
-/// Bytes of a zip that travel together from the thread that makes it to the one that stores it.
-const CHUNK_BYTES: usize = 256 * 1024;
-
-/// Chunks on their way. With the one being written, a zip in the making holds a mebibyte.
-const CHUNKS_ON_THE_WAY: usize = 3;
 
 /// Bytes of `.info` and go.mod files that were just made: the second of a version's files does not ask again.
 const RECENT_BYTES_MAX: u64 = 16 << 20;
@@ -339,86 +333,6 @@ impl Direct for VersionControl {
     }
 }
 
-/// Makes the zip on a thread for blocking work and pours it into `sink` as it comes.
-async fn pour(
-    of: &ModuleVersion,
-    mut tree: Box<dyn Tree + Send>,
-    sink: &mut dyn ZipSink,
-    words: &str,
-) -> Result<Created, UpstreamError> {
-    let storage = |cause: &dyn std::fmt::Display| {
-        UpstreamError::new(
-            UpstreamClass::Storage,
-            &format!("{words}: could not be written here: {cause}"),
-            None,
-        )
-    };
-    let (chunks, mut arriving) = mpsc::channel(CHUNKS_ON_THE_WAY);
-    let module = of.clone();
-    let make = tokio::task::spawn_blocking(move || {
-        let mut out = ChunkWriter {
-            chunks,
-            chunk: Vec::with_capacity(CHUNK_BYTES),
-        };
-        gomod::zip::create(&mut out, &module, &mut *tree, &Limits::default())
-    });
-    sink.reset().await.map_err(|cause| storage(&cause))?;
-    let mut failed = None;
-    while let Some(chunk) = arriving.recv().await {
-        if let Err(cause) = sink.write(chunk).await {
-            failed = Some(storage(&cause));
-            // The maker hears of it by its next chunk.
-            break;
-        }
-    }
-    drop(arriving);
-    let created = make.await.map_err(|cause| ended_early(words, &cause))?;
-    match (failed, created) {
-        (Some(error), _) => Err(error),
-        (None, Ok(created)) => Ok(created),
-        (None, Err(cause)) => Err(in_words(words, of_zip(&cause))),
-    }
-}
-
-/// What a zip that could not be made means: the tree breaks the rules, or it could not be read.
-fn of_zip(cause: &ZipError) -> CodeError {
-    let text = super::repository::explain(cause);
-    match cause {
-        ZipError::Read { .. } | ZipError::ReadFile { .. } | ZipError::Write { .. } => {
-            CodeError::new(UpstreamClass::Storage, text)
-        }
-        _ => CodeError::invalid(format!("it can be no module zip: {text}")),
-    }
-}
-
-/// Hands on what is written in chunks of one size.
-struct ChunkWriter {
-    chunks: mpsc::Sender<Bytes>,
-    chunk: Vec<u8>,
-}
-
-impl Write for ChunkWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = CHUNK_BYTES - self.chunk.len();
-        let taken = &bytes[..bytes.len().min(room)];
-        self.chunk.extend_from_slice(taken);
-        if self.chunk.len() == CHUNK_BYTES {
-            self.flush()?;
-        }
-        Ok(taken.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.chunk.is_empty() {
-            return Ok(());
-        }
-        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
-        self.chunks
-            .blocking_send(Bytes::from(chunk))
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
-}
-
 /// A version in another than its canonical form is looked for in the canonical one first.
 /// Source: cmd/go/internal/modload, `queryProxy`.
 fn stat_query(module: &Module, query: &str) -> Result<Stated, CodeError> {
@@ -440,22 +354,4 @@ fn check_version(stated: &Stated, asked: &Version) -> Result<(), CodeError> {
         "it is called {}",
         stated.version
     )))
-}
-
-/// What go itself would refuse to make is no version: that is said like an absence, with the reason, so that the go
-/// command goes on as it does when it asks the repository itself.
-fn in_words(words: &str, error: CodeError) -> UpstreamError {
-    let class = match error.class {
-        UpstreamClass::Invalid => UpstreamClass::Absent,
-        class => class,
-    };
-    UpstreamError::new(class, &format!("{words}: {}", error.text), Some("direct"))
-}
-
-fn ended_early(words: &str, cause: &dyn std::fmt::Display) -> UpstreamError {
-    UpstreamError::new(
-        UpstreamClass::Storage,
-        &format!("{words}: the work on it ended early: {cause}"),
-        Some("direct"),
-    )
 }

@@ -4,6 +4,8 @@
 //! allows: a version needs one commit with its files, an ancestor check the commits alone where the server can leave
 //! the rest out. Whoever waits for a fetch of one version hands its wish over, so that many versions come in one pack.
 
+mod fetching;
+
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,21 +16,14 @@ use git::database::{Database, DatabaseError};
 use git::history::{self, HistoryError};
 use git::id::{HashKind, ObjectId};
 use git::object::{Commit, ObjectKind, parse_commit};
-use git::pack::{PackError, PackLimits, take_pack};
-use git::protocol::{Deepen, FetchAsk, Filter};
-use tracing::{debug, warn};
+use git::pack::{PackError, PackLimits};
+use tracing::debug;
 
-use super::conversation::{Conversation, Conversations, TalkError, explain};
-use super::notes::{Fact, Notes};
+use super::conversation::{Conversations, TalkError, explain};
+use super::notes::Notes;
 use super::refs::{PREFIXES, Refs};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::CodeError;
-
-/// Commits wanted in one request: a request of some hundred kilobytes, which every server takes.
-const WANTS_MAX: usize = 4000;
-
-/// Commits that the server is told are here. More would cost it more than they save.
-const HAVES_MAX: usize = 64;
 
 /// Commits of one repository that are walked. The largest in public has some two million.
 const COMMITS_MAX: usize = 4_000_000;
@@ -42,6 +37,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Sets of reachable commits that are remembered: all that the refs lead to, and the ancestors of the last few.
 const REACHABLE_MAX: usize = 3;
+
+/// What of a commit will be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Its files.
+    Files,
+    /// First of all the names in it: whether there is a module at all.
+    Names,
+}
 
 /// A set of commits.
 pub type Commits = HashSet<ObjectId>;
@@ -169,15 +173,18 @@ impl Cached {
         Ok(self.database.get_or_init(|| database))
     }
 
-    /// A commit; `None` if the object is something else. Fetched with its files if it is not here.
+    /// A commit; `None` if the object is something else. Fetched as `need` says if it is not here.
     ///
     /// # Errors
     /// The server's.
-    pub fn commit(&self, id: &ObjectId) -> Result<Option<Commit>, CodeError> {
+    pub fn commit(&self, id: &ObjectId, need: Need) -> Result<Option<Commit>, CodeError> {
         let object = match self.find(id)? {
             Some(object) => object,
             None => {
-                self.fetch_content(*id)?;
+                match need {
+                    Need::Files => self.fetch_content(*id)?,
+                    Need::Names => self.fetch_names(*id)?,
+                }
                 self.find(id)?.ok_or_else(|| self.withheld(id))?
             }
         };
@@ -229,116 +236,6 @@ impl Cached {
         })
     }
 
-    /// Fetches commits with their files in as few packs as possible, those that are here left out.
-    ///
-    /// # Errors
-    /// The server's.
-    pub fn fetch_contents(&self, commits: &[ObjectId]) -> Result<(), CodeError> {
-        let missing: BTreeSet<ObjectId> = {
-            let notes = lock(&self.notes);
-            let is_missing = |id: &&ObjectId| !notes.is_complete(id);
-            commits.iter().filter(is_missing).copied().collect()
-        };
-        let Some(&one) = missing.first() else {
-            return Ok(());
-        };
-        lock(&self.wanted).extend(missing);
-        self.fetch_wanted(one)
-    }
-
-    fn fetch_content(&self, commit: ObjectId) -> Result<(), CodeError> {
-        lock(&self.wanted).insert(commit);
-        self.fetch_wanted(commit)
-    }
-
-    /// Fetches everything that is wanted by now, unless someone else just did so for `commit`.
-    fn fetch_wanted(&self, commit: ObjectId) -> Result<(), CodeError> {
-        let _fetching = lock(&self.fetching);
-        let batch: Vec<ObjectId> = {
-            let mut wanted = lock(&self.wanted);
-            if !wanted.contains(&commit) && lock(&self.notes).is_complete(&commit) {
-                return Ok(()); // by the one who fetched before
-            }
-            wanted.insert(commit);
-            std::mem::take(&mut *wanted).into_iter().collect()
-        };
-        for wants in batch.chunks(WANTS_MAX) {
-            match self.fetch(wants) {
-                Ok(()) => {}
-                // One commit that the server refuses must not fail the others: each is asked for by its own.
-                Err(error) if error.is_refusal() && wants.len() > 1 => {
-                    debug!(repository = self.url(), "a batch was refused");
-                    if wants.contains(&commit) {
-                        self.fetch(&[commit])
-                            .map_err(|error| error.into_code(self.url()))?;
-                    }
-                }
-                Err(error) => return Err(error.into_code(self.url())),
-            }
-        }
-        Ok(())
-    }
-
-    fn fetch(&self, commits: &[ObjectId]) -> Result<(), TalkError> {
-        let begun = Instant::now();
-        let here = lock(&self.notes).list_complete(HAVES_MAX).to_vec();
-        let mut whole = false;
-        self.conversations.talk(|conversation| {
-            let wants = match self.wants_for(commits, conversation)? {
-                Some(wants) => wants,
-                None => {
-                    whole = true;
-                    return self.fetch_whole(conversation);
-                }
-            };
-            let ask = FetchAsk {
-                wants: &wants,
-                haves: &here,
-                shallow: &here,
-                deepen: Deepen::Commits(1),
-                filter: None,
-            };
-            self.take(conversation, &ask)
-        })?;
-        if !whole {
-            // A tag may name a file or a directory: nothing that a server could be told of as the end of a history.
-            let is_commit =
-                |id: &&ObjectId| matches!(self.find(id), Ok(Some((ObjectKind::Commit, _))));
-            let here: Vec<ObjectId> = commits.iter().filter(is_commit).copied().collect();
-            self.note(Fact::Complete, &here);
-        }
-        debug!(
-            repository = self.url(),
-            commits = commits.len(),
-            duration_ms = begun.elapsed().as_millis() as u64,
-            "fetched"
-        );
-        Ok(())
-    }
-
-    /// What to ask for to get `commits`. `None` where this server gives only what refs name, and one of them is not.
-    fn wants_for(
-        &self,
-        commits: &[ObjectId],
-        conversation: &Conversation,
-    ) -> Result<Option<Vec<ObjectId>>, TalkError> {
-        if !conversation.can_deepen() {
-            return Ok(None);
-        }
-        if conversation.can_want_any() {
-            return Ok(Some(commits.to_vec()));
-        }
-        let refs = self.refs().map_err(TalkError::Code)?;
-        let mut wants = Vec::new();
-        for commit in commits {
-            match refs.list_advertised(commit).first() {
-                Some(advertised) => wants.push(*advertised),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(wants))
-    }
-
     /// Every commit that the refs lead to, fetched where it is not here.
     ///
     /// # Errors
@@ -355,28 +252,6 @@ impl Cached {
     pub fn ancestors(&self, refs: &Refs, commit: &ObjectId) -> Result<Arc<Commits>, CodeError> {
         self.fetch_history(refs)?;
         self.reachable_from(vec![*commit])
-    }
-
-    /// Makes sure that every commit which the refs lead to is here, and gives those that they name.
-    fn fetch_history(&self, refs: &Refs) -> Result<Vec<ObjectId>, CodeError> {
-        let mut tips = refs.list_objects();
-        tips.sort_unstable();
-        let is_here = |notes: &Notes| tips.iter().all(|tip| notes.has_history(tip));
-        if !is_here(&lock(&self.notes)) {
-            let _fetching = lock(&self.fetching);
-            if !is_here(&lock(&self.notes)) {
-                let fetched = self.conversations.talk(|conversation| {
-                    if conversation.can_filter() {
-                        self.fetch_commits(conversation, refs)
-                    } else {
-                        self.fetch_whole(conversation)
-                    }
-                });
-                fetched.map_err(|error| error.into_code(self.url()))?;
-                self.note(Fact::History, &tips);
-            }
-        }
-        Ok(tips)
     }
 
     /// What annotated tags whose hashes begin with `digits` mark in the end, a tag of a tag included. Every tag object
@@ -422,54 +297,6 @@ impl Cached {
         }
         known.push((tips, Arc::clone(&reached)));
         Ok(reached)
-    }
-
-    /// Every commit, without directories and files.
-    fn fetch_commits(&self, conversation: &mut Conversation, refs: &Refs) -> Result<(), TalkError> {
-        let haves = lock(&self.notes).list_history(false, HAVES_MAX);
-        let ask = FetchAsk {
-            wants: &refs.list_all_advertised(),
-            haves: &haves,
-            shallow: &[],
-            deepen: Deepen::No,
-            filter: Some(Filter::TreeNone),
-        };
-        self.take(conversation, &ask)
-    }
-
-    /// Everything: for servers that cannot cut history off or leave objects out.
-    fn fetch_whole(&self, conversation: &mut Conversation) -> Result<(), TalkError> {
-        let list = conversation.list_refs(&PREFIXES)?;
-        let refs = Refs::new(list, Instant::now());
-        let haves = lock(&self.notes).list_history(true, HAVES_MAX);
-        let ask = FetchAsk {
-            wants: &refs.list_all_advertised(),
-            haves: &haves,
-            shallow: &[],
-            deepen: Deepen::No,
-            filter: None,
-        };
-        self.take(conversation, &ask)?;
-        self.note(Fact::Whole, &refs.list_objects());
-        Ok(())
-    }
-
-    fn take(&self, conversation: &mut Conversation, ask: &FetchAsk<'_>) -> Result<(), TalkError> {
-        let kind = conversation.hash_kind();
-        let database = self.open_database(kind)?.clone();
-        let objects = self.folder.join("objects");
-        conversation.fetch(ask, |pack| {
-            take_pack(pack, &objects, kind, &self.pack_limits).map_err(|cause| self.of_pack(&cause))
-        })?;
-        database
-            .refresh()
-            .map_err(|cause| TalkError::Code(self.corrupt(&cause)))
-    }
-
-    fn note(&self, fact: Fact, ids: &[ObjectId]) {
-        if let Err(cause) = lock(&self.notes).add(fact, ids) {
-            warn!(repository = self.url(), error = %cause, "what was fetched could not be noted; it may be fetched again");
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use gomod::semver;
 use gomod::zip::Tree;
 use jiff::Timestamp;
 
-use super::cached::{Cached, ContentError};
+use super::cached::{Cached, ContentError, Need};
 use super::conversation::explain;
 use super::files::GitFiles;
 use super::forms::Forms;
@@ -102,7 +102,10 @@ impl GitCode {
     }
 
     fn revision(&self, refs: &Refs, led: Led, asked: &str) -> Result<Revision, CodeError> {
-        let Some(commit) = self.cached.commit(&led.id)? else {
+        // A tag is asked for to be built. A branch may hold no such module at all.
+        let is_tag = (led.reference.as_ref()).is_some_and(|name| name.starts_with("refs/tags/"));
+        let need = if is_tag { Need::Files } else { Need::Names };
+        let Some(commit) = self.cached.commit(&led.id, need)? else {
             return Err(self.unknown(asked));
         };
         let seconds = commit.committer_seconds;
@@ -137,7 +140,7 @@ impl GitCode {
 
     /// The root directory of a revision's commit.
     fn root_of(&self, commit: &ObjectId) -> Result<ObjectId, CodeError> {
-        let found = self.cached.commit(commit)?;
+        let found = self.cached.commit(commit, Need::Files)?;
         found
             .map(|found| found.tree)
             .ok_or_else(|| self.unknown(&commit.to_string()))
