@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,7 @@ use origin::outgoing::OutgoingProxies;
 use origin::outside::{ExtraRoots, Outside, OutsideConfig};
 use origin::privacy::Privacy;
 use origin::upstream::{UpstreamBounds, UpstreamList, Upstreams};
+use origin::vcs::VersionControl;
 use pipeline::passing::Passing;
 use pipeline::processor::Processor;
 use pipeline::settings::{Absent, Settings};
@@ -72,6 +74,8 @@ pub struct Parts {
     pub upstream: ChosenUpstream,
     /// Names of the checksum databases that clients may reach.
     pub databases: Vec<String>,
+    /// How often a git server could only be asked through the program git.
+    pub git_fallbacks: Arc<AtomicU64>,
 }
 
 impl Parts {
@@ -88,7 +92,8 @@ impl Parts {
         let upstream = choose_upstream(config, &go)?;
         let privacy = privacy(config, &go)?;
         let outside = outside(config, &instance_id)?;
-        let (upstreams, list) = upstreams(config, &go, &upstream, &outside, &privacy)?;
+        let direct = version_control::open(config, &go, &outside, bounds(config))?;
+        let (upstreams, list) = upstreams(config, &upstream, &outside, &privacy, &direct)?;
         let databases = Databases::open(config, &upstreams, &list, &catalog, &store)?;
         let names = databases.by_name.keys().cloned().collect();
         let absent = if config.sumdb_absent == SumdbAbsent::Allow {
@@ -128,6 +133,7 @@ impl Parts {
             instance_id,
             upstream,
             databases: names,
+            git_fallbacks: direct.git_fallbacks(),
         })
     }
 
@@ -197,10 +203,10 @@ impl Keepers {
 
 fn upstreams(
     config: &Config,
-    go: &GoEnv,
     chosen: &ChosenUpstream,
     outside: &Outside,
     privacy: &Privacy,
+    direct: &VersionControl,
 ) -> Result<(Arc<Upstreams>, UpstreamList)> {
     let list: UpstreamList = chosen.list.parse().with_context(|| {
         format!(
@@ -212,21 +218,23 @@ fn upstreams(
         .spare
         .as_deref()
         .and_then(|list| list.parse::<UpstreamList>().ok());
-    let bounds = UpstreamBounds {
-        answer_within: config.origin_timeout,
-        small_within: config.origin_timeout,
-        ..UpstreamBounds::default()
-    };
-    let direct = version_control::open(config, go, outside, bounds)?;
     let upstreams = Upstreams::new(
         outside.clone(),
         &list,
         spare.as_ref(),
         privacy.clone(),
-        bounds,
-        Some(Arc::new(direct)),
+        bounds(config),
+        Some(Arc::new(direct.clone())),
     );
     Ok((Arc::new(upstreams), list))
+}
+
+fn bounds(config: &Config) -> UpstreamBounds {
+    UpstreamBounds {
+        answer_within: config.origin_timeout,
+        small_within: config.origin_timeout,
+        ..UpstreamBounds::default()
+    }
 }
 
 fn settings(config: &Config) -> Settings {

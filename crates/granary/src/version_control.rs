@@ -131,6 +131,7 @@ fn remote_settings(config: &Config) -> Result<RemoteSettings> {
         },
         insecure: PrivatePatterns::default(),
         git: find_program("git"),
+        path: std::env::var_os("PATH").unwrap_or_default(),
         is_file_open: false,
         ssh: find_program("ssh")
             .filter(|_| ssh)

@@ -15,6 +15,8 @@ pub struct FrontConfig {
     pub instance_id: String,
     /// Version of the program, shown at `/version` and `/`.
     pub program_version: String,
+    /// Counts of other rooms that `/metrics` shows.
+    pub counters: Vec<crate::metrics::Counter>,
     /// What links and reasons use, e.g. `https://granary.example/go`; shown at `/`.
     pub public_url: Option<String>,
     /// Path of `public_url` without a slash at its end, e.g. `/go`; every route is served with and without it.
@@ -80,6 +82,7 @@ impl Default for FrontConfig {
         Self {
             instance_id: String::new(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            counters: Vec::new(),
             public_url: None,
             public_prefix: String::new(),
             databases: Vec::new(),

@@ -95,6 +95,7 @@ pub(crate) async fn get_metrics(front: &Front) -> Plain {
                 .collect(),
             hot_bytes: front.hot.weight(),
         },
+        counters: front.config.counters.clone(),
         program_version: front.config.program_version.clone(),
     };
     let mut registry = Registry::default();

@@ -113,6 +113,17 @@ impl Metrics {
     }
 }
 
+/// A count that another room keeps.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    /// Its name without the suffix `_total`.
+    pub name: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+    /// The count.
+    pub value: std::sync::Arc<AtomicU64>,
+}
+
 /// What the keepers say about themselves at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Depths {
@@ -129,12 +140,14 @@ pub struct Depths {
 pub(crate) struct Scrape {
     pub metrics: std::sync::Arc<crate::metrics::Metrics>,
     pub depths: Depths,
+    pub counters: Vec<Counter>,
     pub program_version: String,
 }
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         self.encode_requests(&mut encoder)?;
+        self.encode_counters(&mut encoder)?;
         self.encode_keepers(&mut encoder)
     }
 }
@@ -184,6 +197,15 @@ impl Scrape {
         for (end, name) in CAPTURE_ENDS {
             let count = ConstCounter::new(load(&of.captures[end as usize]));
             count.encode(family.encode_family(&[("end", name)])?)?;
+        }
+        Ok(())
+    }
+
+    fn encode_counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        for counter in &self.counters {
+            let count = ConstCounter::new(counter.value.load(Ordering::Relaxed));
+            let kind = count.metric_type();
+            count.encode(encoder.encode_descriptor(counter.name, counter.help, None, kind)?)?;
         }
         Ok(())
     }

@@ -32,8 +32,11 @@ mod older;
 
 mod session;
 
+mod listing;
+
 pub use self::ask::{Deepen, FetchAsk, Fetched, Filter, ShallowChange};
 pub use self::error::{FetchError, ProtocolError};
+pub use self::listing::read_listing;
 pub use self::name::is_ref_name;
 pub use self::packet::ProtocolLimits;
 pub use self::refs::{RefList, RemoteRef};

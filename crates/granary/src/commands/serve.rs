@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use tracing::{info, warn};
 use web::config::{FrontConfig, ListenerConfig};
+use web::metrics::Counter;
 
 use super::show::client_url;
 use crate::config::Config;
@@ -98,6 +99,11 @@ fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
     Ok(FrontConfig {
         instance_id: parts.instance_id.clone(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        counters: vec![Counter {
+            name: "granary_git_fallbacks",
+            help: "Questions to git servers that only the program git could ask",
+            value: parts.git_fallbacks.clone(),
+        }],
         public_url: Some(client_url(config)),
         public_prefix: prefix.unwrap_or_default(),
         databases: parts.databases.clone(),

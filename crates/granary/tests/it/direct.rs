@@ -1,6 +1,8 @@
 //! Modules made from version control by the running server, with the real `go` as the judge.
 
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -72,7 +74,7 @@ fn json(bytes: &[u8]) -> Value {
 }
 
 /// The commit that a rev of a repository names.
-fn commit_of(repository: &std::path::Path, rev: &str) -> String {
+fn commit_of(repository: &Path, rev: &str) -> String {
     let output = std::process::Command::new("git")
         .args(["rev-parse", rev])
         .current_dir(repository)
@@ -339,6 +341,76 @@ fn build_zip_needs_no_server() {
         assert_eq!(straight["Sum"], built["h1"], "{of}");
         assert_eq!(straight["GoModSum"], built["go_mod_h1"], "{of}");
     }
+}
+
+/// A server that only has files to give, as a plain web server does: the native way cannot ask it, the program can.
+#[test]
+fn a_server_of_files_is_left_to_the_program() {
+    let origins = Origins::new();
+    let mut history = History::default();
+    history
+        .commit(1_600_000_000, module("github.com/a/b", "package b\n"))
+        .tag("v1.0.0");
+    let repository = origins.write("a/b", &history);
+    git(&repository, &["update-server-info"], &[]);
+    let address = serve_files(origins.folder.clone());
+    let text = format!("[url \"http://{address}/\"]\n\tinsteadOf = https://github.com/\n");
+    std::fs::write(&origins.git_config, text).unwrap();
+    let granary = origins.start();
+    let list = String::from_utf8(granary.must_get("/github.com/a/b/@v/list")).unwrap();
+    assert_eq!(list, "v1.0.0\n");
+    granary.must_get("/github.com/a/b/@v/v1.0.0.zip");
+    let metrics = String::from_utf8(granary.must_get("/metrics")).unwrap();
+    let fallbacks = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("granary_git_fallbacks_total "));
+    assert!(fallbacks.is_some_and(|count| count != "0"), "{metrics}");
+    assert!(
+        granary.log().contains("left to the program git"),
+        "{}",
+        granary.log()
+    );
+}
+
+/// Serves the files of a folder on loopback until the process ends.
+fn serve_files(folder: PathBuf) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            serve_file(&folder, stream).ok();
+        }
+    });
+    address
+}
+
+fn serve_file(folder: &Path, mut stream: TcpStream) -> std::io::Result<()> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        let read = stream.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(());
+        }
+        request.extend_from_slice(&buffer[..read]);
+    }
+    let line = String::from_utf8_lossy(&request).into_owned();
+    let target = line.split(' ').nth(1).unwrap_or_default();
+    let path = target
+        .split('?')
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('/');
+    let (status, body) = match std::fs::read(folder.join(path)) {
+        Ok(body) => ("200 OK", body),
+        Err(_) => ("404 Not Found", Vec::new()),
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&body)
 }
 
 /// Many versions of several repositories at once, the server killed in the midst again and again.

@@ -1,6 +1,7 @@
 //! What stands behind `direct`: module files made from the repositories of their authors.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -95,6 +96,11 @@ impl VersionControl {
                 recent: Cache::with_weighter(10_000, RECENT_BYTES_MAX, ByBytes),
             }),
         }
+    }
+
+    /// How often a git server could only be asked through the program git.
+    pub fn git_fallbacks(&self) -> Arc<AtomicU64> {
+        self.inner.repositories.fallbacks()
     }
 
     async fn located(&self, module: &ModulePath, words: &str) -> Result<Located, UpstreamError> {

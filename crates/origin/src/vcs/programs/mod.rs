@@ -11,7 +11,7 @@ mod settings;
 
 mod address;
 mod revision;
-mod run;
+pub(in crate::vcs) mod run;
 mod xml;
 
 mod tools;

@@ -4,10 +4,12 @@
 //! allows: a version needs one commit with its files, an ancestor check the commits alone where the server can leave
 //! the rest out. Whoever waits for a fetch of one version hands its wish over, so that many versions come in one pack.
 
+mod by_program;
 mod fetching;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -65,6 +67,8 @@ pub struct Cached {
     fetching: Mutex<()>,
     /// The commits that were last asked for by where they are reached from.
     reachable: Mutex<Vec<(Vec<ObjectId>, Arc<Commits>)>>,
+    /// How often the program git had to help, in all repositories.
+    fallbacks: Arc<AtomicU64>,
 }
 
 impl Cached {
@@ -77,6 +81,7 @@ impl Cached {
         folder: &Path,
         pack_limits: PackLimits,
         refs_fresh: Duration,
+        fallbacks: Arc<AtomicU64>,
     ) -> Result<Self, CodeError> {
         let trouble = |cause: std::io::Error| storage(conversations.url(), &cause);
         std::fs::create_dir_all(folder.join("objects/pack")).map_err(trouble)?;
@@ -93,6 +98,7 @@ impl Cached {
             wanted: Mutex::default(),
             fetching: Mutex::default(),
             reachable: Mutex::default(),
+            fallbacks,
             conversations,
         };
         Ok(cached)
@@ -135,7 +141,11 @@ impl Cached {
             self.open_database(conversation.hash_kind())?;
             Ok(conversation.list_refs(&PREFIXES)?)
         });
-        let list = listed.map_err(|error| self.gone(error.into_code(self.url())))?;
+        let list = match listed {
+            Ok(list) => list,
+            Err(error) if error.is_unsupported() => self.list_by_program(error)?,
+            Err(error) => return Err(self.gone(error.into_code(self.url()))),
+        };
         debug!(
             repository = self.url(),
             refs = list.refs().len(),

@@ -9,7 +9,7 @@ use git::protocol::{FetchError, ProtocolError, ProtocolLimits, Session, Wire};
 
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::CodeError;
-use crate::vcs::transport::Remotes;
+use crate::vcs::transport::{ForProgram, Remotes};
 
 /// How long a server's greeting is believed. What it can do changes when its operator upgrades it.
 const FRESH: Duration = Duration::from_secs(600);
@@ -86,6 +86,14 @@ impl Conversations {
             self.keep(opened);
         }
         Ok(said)
+    }
+
+    /// See [`Remotes::for_program`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn for_program(&self) -> Result<Option<ForProgram>, CodeError> {
+        self.remotes.for_program(&self.url)
     }
 
     fn take_kept(&self) -> Option<Kept> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -41,6 +42,7 @@ pub struct Repositories {
     remotes: Remotes,
     forms: Arc<Forms>,
     open: Mutex<HashMap<String, Arc<Cached>>>,
+    fallbacks: Arc<AtomicU64>,
 }
 
 impl Repositories {
@@ -61,7 +63,13 @@ impl Repositories {
             settings,
             remotes,
             open: Mutex::default(),
+            fallbacks: Arc::default(),
         })
+    }
+
+    /// How often a server could only be asked through the program git.
+    pub fn fallbacks(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.fallbacks)
     }
 
     /// The repository at a URL. Its server is not asked yet. `is_insecure`: the operator lets it be asked over http.
@@ -98,6 +106,7 @@ impl Repositories {
             &folder,
             self.settings.pack,
             self.settings.refs_fresh,
+            Arc::clone(&self.fallbacks),
         )?;
         let cached = Arc::new(cached);
         open.insert(url.to_owned(), Arc::clone(&cached));

@@ -19,7 +19,7 @@ mod program;
 
 mod remotes;
 
-pub use self::remotes::Remotes;
+pub use self::remotes::{ForProgram, Remotes};
 pub use self::secrets::{Secrets, SecretsError};
 pub use self::settings::{RemoteBounds, RemoteSettings, SshSettings};
 

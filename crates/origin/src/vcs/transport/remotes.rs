@@ -1,7 +1,9 @@
 //! From a repository's URL to the wire that reaches it.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use git::config::HttpSettings;
@@ -31,6 +33,19 @@ pub struct Remotes {
     secrets: Arc<Secrets>,
     /// Whether any repository may be asked over plain http.
     is_http_open: bool,
+}
+
+/// A repository as the program `git` asks for it.
+#[derive(Clone, Debug)]
+pub struct ForProgram {
+    /// The program.
+    pub git: PathBuf,
+    /// Where it finds its own helpers, in the form of `PATH`.
+    pub path: OsString,
+    /// The address.
+    pub url: String,
+    /// The address of the network that was judged, as `http.curloptResolve` takes it: no other is connected to.
+    pub pin: Option<String>,
 }
 
 impl Remotes {
@@ -133,6 +148,38 @@ impl Remotes {
         Ok(outside)
     }
 
+    /// What the program `git` needs to ask an HTTP server that the native way cannot: `None` where there is no such
+    /// program, or the repository is not behind HTTP without credentials. Looks up and judges a stranger's host.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn for_program(&self, url: &str) -> Result<Option<ForProgram>, CodeError> {
+        let rewritten = self.settings.config.rewrite_url(url);
+        let is_configured = rewritten != url;
+        let Address::Http(address) = Address::parse(&rewritten, is_configured)? else {
+            return Ok(None);
+        };
+        let is_open = address.scheme() == "https" || is_configured || self.is_insecure(&address);
+        let (Some(git), Some(host)) = (&self.settings.git, address.host_str()) else {
+            return Ok(None);
+        };
+        if !is_open || !address.username().is_empty() {
+            return Ok(None);
+        }
+        let mut pin = None;
+        if !is_configured {
+            let judged = self.judge(host, &shown(url))?;
+            let port = address.port_or_known_default().unwrap_or(443);
+            pin = Some(format!("{host}:{port}:{judged}"));
+        }
+        Ok(Some(ForProgram {
+            git: git.clone(),
+            path: self.settings.path.clone(),
+            url: address.to_string(),
+            pin,
+        }))
+    }
+
     fn open_http(
         &self,
         outside: Outside,
@@ -177,18 +224,18 @@ impl Remotes {
         };
         let address = match is_configured {
             true => None,
-            false => Some(self.judge(place, shown)?),
+            false => Some(self.judge(&place.host, shown)?),
         };
         let program = ProgramWire::ssh(ssh, place, address, shown, self.settings.bounds);
         Ok(Box::new(program.wire()))
     }
 
     /// An address of a stranger's host that may be dialled: the one that was judged and no other.
-    fn judge(&self, place: &SshPlace, shown: &str) -> Result<IpAddr, CodeError> {
+    fn judge(&self, host: &str, shown: &str) -> Result<IpAddr, CodeError> {
         let within = self.settings.bounds.answer_within;
-        let looked_up = self.handle.block_on(async {
-            tokio::time::timeout(within, self.outside.resolve(&place.host)).await
-        });
+        let looked_up = self
+            .handle
+            .block_on(async { tokio::time::timeout(within, self.outside.resolve(host)).await });
         let unreachable = |what: &str| {
             let text = refusal::clean(&format!("{shown}: {what}"));
             CodeError::new(UpstreamClass::Unreachable, text)
@@ -196,12 +243,11 @@ impl Remotes {
         match looked_up {
             Ok(Ok(addresses)) => match addresses.first() {
                 Some(address) => Ok(address.ip()),
-                None => Err(unreachable(&format!("{} has no address", place.host))),
+                None => Err(unreachable(&format!("{host} has no address"))),
             },
             Ok(Err(cause)) => Err(unreachable(&cause.to_string())),
             Err(_elapsed) => Err(unreachable(&format!(
-                "the address of {} could not be found in time",
-                place.host
+                "the address of {host} could not be found in time"
             ))),
         }
     }

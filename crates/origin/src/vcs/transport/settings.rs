@@ -1,6 +1,7 @@
 //! What the operator decides about the way to repositories.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct RemoteSettings {
     pub insecure: PrivatePatterns,
     /// Path of the program `git`, for repositories on this machine; without it they are not read.
     pub git: Option<PathBuf>,
+    /// Where that program finds its helpers, in the form of `PATH`.
+    pub path: OsString,
     /// Whether `file://` URLs are read that no rewriting produced.
     pub is_file_open: bool,
     /// How ssh is used; without it, it is not.

@@ -58,7 +58,11 @@ impl Cached {
                 };
                 self.take(conversation, &ask).map(|()| true)
             });
-            fetched.map_err(|error| self.refused(error))?
+            match fetched {
+                Ok(is_fetched) => is_fetched,
+                Err(error) if error.is_unsupported() => false,
+                Err(error) => return Err(self.refused(error)),
+            }
         };
         if is_fetched {
             return Ok(());
@@ -93,6 +97,7 @@ impl Cached {
         for wants in batch.chunks(WANTS_MAX) {
             match self.fetch(wants) {
                 Ok(()) => {}
+                Err(error) if error.is_unsupported() => return self.fetch_by_program(error),
                 // One commit that the server refuses must not fail the others: each is asked for by its own.
                 Err(error) if error.is_refusal() && wants.len() > 1 => {
                     debug!(repository = self.url(), "a batch was refused");
@@ -181,8 +186,11 @@ impl Cached {
                         self.fetch_whole(conversation)
                     }
                 });
-                fetched.map_err(|error| error.into_code(self.url()))?;
-                self.note(Fact::History, &tips);
+                match fetched {
+                    Ok(()) => self.note(Fact::History, &tips),
+                    Err(error) if error.is_unsupported() => self.fetch_by_program(error)?,
+                    Err(error) => return Err(self.refused(error)),
+                }
             }
         }
         Ok(tips)
@@ -230,7 +238,7 @@ impl Cached {
             .map_err(|cause| TalkError::Code(self.corrupt(&cause)))
     }
 
-    fn note(&self, fact: Fact, ids: &[ObjectId]) {
+    pub(super) fn note(&self, fact: Fact, ids: &[ObjectId]) {
         if let Err(cause) = lock(&self.notes).add(fact, ids) {
             warn!(repository = self.url(), error = %cause, "what was fetched could not be noted; it may be fetched again");
         }
