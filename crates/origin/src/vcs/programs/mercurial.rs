@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use gomod::zip::Tree;
 
-use self::words::{find_highest, is_unknown, parse_names, parse_stat, quote};
+use self::words::{TIP, find_highest, is_unknown, parse_names, parse_stat, quote};
 use super::address::Address;
 use super::archive;
 use super::kept::{Held, Kept, Recipe};
@@ -40,9 +40,6 @@ const SETTINGS: &[&str] = &[
     "--config=subrepos.allowed=false",
     "--config=ui.timeout=5",
 ];
-
-/// The name of the newest changeset.
-const TIP: &str = "tip";
 
 /// What is asked of a revision, and how [`parse_stat`] reads it.
 const STAT_TEMPLATE: &str = "--template={node} {date|hgdate} {tags}";

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::TIP;
 use crate::vcs::code::Revision;
 use crate::vcs::programs::revision::{full_version, reference, shorten_sha1};
+
+/// The name of the newest changeset.
+pub const TIP: &str = "tip";
 
 /// A name as a raw string of Mercurial's language; `None` where no revision can be called so.
 pub fn quote(name: &str) -> Option<String> {
