@@ -29,16 +29,21 @@ pub struct ArchiveLimits {
     pub attributes_bytes_max: u64,
 }
 
+impl ArchiveLimits {
+    /// The half million files that a module zip may hold, their directories and some other modules of the repository,
+    /// which are walked too; as many paths of 64 bytes. git itself stops at 4,096 directories inside each other
+    /// (`core.maxTreeDepth`, 2.44).
+    pub const MAX: Self = Self {
+        entries_max: 600_000,
+        path_bytes_max: 600_000 * 64,
+        depth_max: 4096,
+        attributes_bytes_max: 100 << 20,
+    };
+}
+
 impl Default for ArchiveLimits {
-    /// A million names in paths of 64 bytes: twice what a module zip may hold, since the other modules of a repository
-    /// are walked too. git itself stops at 4,096 directories inside each other (`core.maxTreeDepth`, 2.44).
     fn default() -> Self {
-        Self {
-            entries_max: 1_000_000,
-            path_bytes_max: 64 << 20,
-            depth_max: 4096,
-            attributes_bytes_max: 100 << 20,
-        }
+        Self::MAX
     }
 }
 
@@ -171,6 +176,13 @@ struct Walk<'a> {
 struct Level {
     entries: std::vec::IntoIter<(EntryKind, Vec<u8>, ObjectId)>,
     path_len: usize,
+}
+
+impl ArchiveError {
+    /// Whether larger limits could help.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::TooLarge { .. })
+    }
 }
 
 impl Walk<'_> {

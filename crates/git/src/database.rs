@@ -19,7 +19,7 @@ use crate::object::{Object, ObjectKind, hash_object};
 use crate::pack::entry::Stored;
 use crate::pack::inflate::{Inflater, PIECE_BYTES};
 use crate::pack::{MappedError, MappedPack, Prefix};
-use chain::{Fault, ON_THE_WAY_BYTES_MAX};
+use chain::{Effort, Fault, ON_THE_WAY_BYTES_MAX};
 
 /// Objects that [`Database::find_prefix`] lists at most: more than one is an ambiguous prefix already.
 pub const PREFIX_MATCHES_MAX: usize = 16;
@@ -42,7 +42,10 @@ pub struct Deflated {
 /// worst. Memory: a cache of bases, 32 MiB for all databases of the process, and what a call returns, with one object more
 /// while it is put together.
 #[derive(Clone)]
-pub struct Database(Arc<Shared>);
+pub struct Database {
+    shared: Arc<Shared>,
+    effort: Effort,
+}
 
 struct Shared {
     folders: Vec<PathBuf>,
@@ -77,19 +80,33 @@ impl Database {
     }
 
     fn open_folders(folders: Vec<PathBuf>, hash: HashKind) -> Result<Self, DatabaseError> {
-        let database = Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             folders,
             hash,
             packs: RwLock::default(),
             known: Mutex::default(),
-        }));
+        });
+        let database = Self {
+            shared,
+            effort: Effort::unbounded(),
+        };
         database.refresh()?;
         Ok(database)
     }
 
+    /// The same objects, whose deltas may make so many bytes altogether, for this handle and its clones: a chain of them
+    /// costs little to send, and one that many objects share is followed again and again.
+    #[must_use]
+    pub fn with_effort(&self, bytes_max: u64) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            effort: Effort::new(bytes_max),
+        }
+    }
+
     /// The object format.
     pub fn hash(&self) -> HashKind {
-        self.0.hash
+        self.shared.hash
     }
 
     /// Opens the packs that were added since. Packs that are gone stay open.
@@ -97,13 +114,17 @@ impl Database {
     /// # Errors
     /// As [`Database::open`].
     pub fn refresh(&self) -> Result<(), DatabaseError> {
-        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .shared
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut packs = self.packs().to_vec();
-        for path in folders::list_indexes(&self.0.folders)? {
+        for path in folders::list_indexes(&self.shared.folders)? {
             if known.contains(&path) {
                 continue;
             }
-            match MappedPack::open(&path, self.0.hash) {
+            match MappedPack::open(&path, self.shared.hash) {
                 Ok(pack) => packs.push(Arc::new(pack)),
                 // Its repository was packed anew meanwhile.
                 Err(MappedError::Io(cause)) if cause.kind() == io::ErrorKind::NotFound => continue,
@@ -112,7 +133,11 @@ impl Database {
             }
             known.insert(path);
         }
-        *self.0.packs.write().unwrap_or_else(PoisonError::into_inner) = packs.into();
+        *self
+            .shared
+            .packs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = packs.into();
         Ok(())
     }
 
@@ -145,12 +170,12 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::TooLarge`], also if an object on the way to it is larger than 192 MiB; [`DatabaseError::Corrupt`];
-    /// [`DatabaseError::Io`].
+    /// [`DatabaseError::Io`]; [`DatabaseError::TooMuchWork`].
     pub fn find(&self, id: &ObjectId, limit_bytes: u64) -> Result<Option<Object>, DatabaseError> {
         match self.locate(id)? {
             None => Ok(None),
             Some(Place::Packed(pack, offset)) => {
-                let object = chain::read(&pack, offset, limit_bytes);
+                let object = chain::read(&pack, offset, limit_bytes, &self.effort);
                 object.map(Some).map_err(|fault| name(fault, id))
             }
             Some(Place::Loose(path)) => self.read_loose(id, &path, limit_bytes),
@@ -169,7 +194,7 @@ impl Database {
         let Some(object) = self.find(id, limit_bytes)? else {
             return Ok(None);
         };
-        if hash_object(object.kind, &object.bytes, self.0.hash) != Ok(*id) {
+        if hash_object(object.kind, &object.bytes, self.shared.hash) != Ok(*id) {
             return Err(DatabaseError::Corrupt {
                 id: *id,
                 what: "its content has another id",
@@ -212,7 +237,7 @@ impl Database {
             }
             return Err(named("it is cut off"));
         }
-        let object = chain::read(&pack, offset, ON_THE_WAY_BYTES_MAX);
+        let object = chain::read(&pack, offset, ON_THE_WAY_BYTES_MAX, &self.effort);
         let object = object.map_err(|fault| name(fault, id))?;
         sink.write_all(&object.bytes).map_err(to_sink)?;
         Ok(Some((object.kind, object.bytes.len() as u64)))
@@ -245,23 +270,23 @@ impl Database {
     /// [`DatabaseError::Io`].
     pub fn find_prefix(&self, hex: &str) -> Result<Vec<ObjectId>, DatabaseError> {
         let mut found = Vec::new();
-        let Some(prefix) = Prefix::parse(hex, self.0.hash) else {
+        let Some(prefix) = Prefix::parse(hex, self.shared.hash) else {
             return Ok(found);
         };
         for pack in self.packs().iter() {
             pack.list_prefix(&prefix, PREFIX_MATCHES_MAX, &mut found);
         }
-        for folder in &self.0.folders {
+        for folder in &self.shared.folders {
             loose::list_prefix(folder, &prefix, PREFIX_MATCHES_MAX, &mut found)
                 .map_err(DatabaseError::io(folder))?;
         }
-        found.retain(|id| id.kind() == self.0.hash);
+        found.retain(|id| id.kind() == self.shared.hash);
         found.sort_unstable();
         Ok(found)
     }
 
     fn packs(&self) -> Arc<[Arc<MappedPack>]> {
-        self.0
+        self.shared
             .packs
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -270,7 +295,7 @@ impl Database {
 
     /// Packs come first, the newest ahead of the others: what is wanted next lies mostly in what was just fetched.
     fn locate(&self, id: &ObjectId) -> Result<Option<Place>, DatabaseError> {
-        if id.kind() != self.0.hash {
+        if id.kind() != self.shared.hash {
             return Ok(None);
         }
         for pack in self.packs().iter().rev() {
@@ -282,7 +307,7 @@ impl Database {
             }
         }
         let paths = self
-            .0
+            .shared
             .folders
             .iter()
             .map(|folder| loose::path_of(folder, id));
@@ -345,6 +370,7 @@ fn read_loose_into(
 fn name(fault: Fault, id: &ObjectId) -> DatabaseError {
     match fault {
         Fault::Corrupt(what) => DatabaseError::Corrupt { id: *id, what },
+        Fault::TooMuchWork { bytes_max } => DatabaseError::TooMuchWork { bytes_max },
         Fault::TooLarge {
             size_bytes,
             limit_bytes,

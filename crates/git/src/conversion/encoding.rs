@@ -11,6 +11,12 @@ mod unicode;
 use table::Table;
 use unicode::Unicode;
 
+/// The longest mark that an encoding puts in front of a text.
+pub(super) const MARK_BYTES_MAX: u64 = 4;
+
+/// How many times longer than in UTF-8 a text is at most, without a mark: in UTF-7 a character of one byte may take five.
+pub(super) const GROWTH_MAX: u64 = 6;
+
 /// An encoding other than UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {

@@ -2,6 +2,11 @@
 
 use crate::id::ObjectId;
 
+/// How much longer a content becomes by one keyword.
+pub(super) fn growth_bytes(id: &ObjectId) -> u64 {
+    ": ".len() as u64 + id.kind().len_hex() as u64 + " ".len() as u64
+}
+
 /// Expands `$Id$`, and `$Id: … $` of git's own kind; `None` if there is none.
 ///
 /// Between colon and dollar there may be one word only: with blanks inside it is another program's, and stays. Both

@@ -45,6 +45,24 @@ impl Conversion {
         *self == Self::default()
     }
 
+    /// How large a content can become at most, found without converting it.
+    pub fn bound_bytes(&self, id: &ObjectId, content: &[u8]) -> u64 {
+        let mut bytes = content.len() as u64;
+        let count = |wanted: u8| content.iter().filter(|&&byte| byte == wanted).count() as u64;
+        if self.has_ident {
+            bytes = bytes.saturating_add(count(b'$') / 2 * ident::growth_bytes(id));
+        }
+        if self.line_endings != LineEndings::Kept {
+            bytes = bytes.saturating_add(count(b'\n'));
+        }
+        match &self.encoding {
+            Some(_) => bytes
+                .saturating_mul(encoding::GROWTH_MAX)
+                .saturating_add(encoding::MARK_BYTES_MAX),
+            None => bytes,
+        }
+    }
+
     /// Converts the content of the blob `id`.
     ///
     /// # Errors

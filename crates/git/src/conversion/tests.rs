@@ -8,6 +8,7 @@ const ID: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 fn check(conversion: &Conversion, content: &[u8], want: &[u8]) {
     let id: ObjectId = ID.parse().unwrap();
     let found = conversion.apply(&id, content).unwrap();
+    assert!(found.len() as u64 <= conversion.bound_bytes(&id, content));
     assert_eq!(
         found.escape_ascii().to_string(),
         want.escape_ascii().to_string()
@@ -210,4 +211,44 @@ fn what_may_differ_is_not_guessed() {
         assert!(is_unknown, "{name}: {found:?}");
     }
     check(&encoding("UTF-7"), b"", b"");
+}
+
+/// What grows most in every way; the bound is found without converting.
+#[test]
+fn no_content_grows_beyond_its_bound() {
+    let id: ObjectId = ID.parse().unwrap();
+    let names = [
+        "UTF-8",
+        "UTF-16",
+        "UTF-32",
+        "UTF-7",
+        "ISO-2022-JP",
+        "GB18030",
+        "SHIFT_JIS",
+    ];
+    for text in [
+        "$Id$$Id$\n",
+        "\n",
+        "a",
+        "~",
+        "~é",
+        "a\u{3042}",
+        "$Id: x $\n\u{10ffff}",
+    ] {
+        for name in names {
+            let conversion = Conversion {
+                line_endings: LineEndings::Crlf,
+                has_ident: true,
+                encoding: Encoding::find(name.as_bytes()),
+            };
+            for times in [0, 1, 100] {
+                let content = text.repeat(times);
+                let bound_bytes = conversion.bound_bytes(&id, content.as_bytes());
+                if let Ok(converted) = conversion.apply(&id, content.as_bytes()) {
+                    assert!(converted.len() as u64 <= bound_bytes, "{name} {text:?}");
+                }
+            }
+        }
+    }
+    assert_eq!(Conversion::default().bound_bytes(&id, b"$Id$\n"), 5);
 }

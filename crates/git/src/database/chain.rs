@@ -1,6 +1,7 @@
 //! Puts an object of a pack together from the chain of deltas that leads to it.
 
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use bytes::Bytes;
 use quick_cache::Weighter;
@@ -34,11 +35,47 @@ pub(super) const ON_THE_WAY_BYTES_MAX: u64 = 192 << 20;
 /// 4,095 deltas, stay below with objects of 1 MiB, and its usual ones of 50 with 80 MiB.
 const WORK_BYTES_MAX: u64 = 4 << 30;
 
+/// What is larger than this is put together by one thread at a time: many at once would fill the memory.
+const LARGE_BYTES: u64 = 16 << 20;
+
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Why an object is not put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     Corrupt(&'static str),
     TooLarge { size_bytes: u64, limit_bytes: u64 },
+    TooMuchWork { bytes_max: u64 },
+}
+
+/// The bytes that may be made on the way to objects; clones share them.
+#[derive(Clone)]
+pub(super) struct Effort {
+    bytes_max: u64,
+    made_bytes: Arc<AtomicU64>,
+}
+
+impl Effort {
+    pub(super) fn new(bytes_max: u64) -> Self {
+        Self {
+            bytes_max,
+            made_bytes: Arc::default(),
+        }
+    }
+
+    pub(super) fn unbounded() -> Self {
+        Self::new(u64::MAX)
+    }
+
+    fn charge(&self, bytes: u64) -> Result<(), Fault> {
+        let made_bytes = self.made_bytes.fetch_add(bytes, Ordering::Relaxed);
+        match made_bytes.saturating_add(bytes) > self.bytes_max {
+            true => Err(Fault::TooMuchWork {
+                bytes_max: self.bytes_max,
+            }),
+            false => Ok(()),
+        }
+    }
 }
 
 impl From<&'static str> for Fault {
@@ -85,8 +122,14 @@ pub(super) fn read_header(pack: &MappedPack, offset: u64) -> Result<(ObjectKind,
 
 const CIRCLE: &str = "its deltas lead in a circle";
 
-/// The object at `offset`.
-pub(super) fn read(pack: &MappedPack, offset: u64, limit_bytes: u64) -> Result<Object, Fault> {
+/// The object at `offset`. Memory: where something larger than 16 MiB is met on the way, one such object at a time in the
+/// whole process, else a few times 16 MiB.
+pub(super) fn read(
+    pack: &MappedPack,
+    offset: u64,
+    limit_bytes: u64,
+    effort: &Effort,
+) -> Result<Object, Fault> {
     if let Some(object) = BASES.get(&(pack.number(), offset)) {
         check_size(object.bytes.len() as u64, limit_bytes)?;
         return Ok(object);
@@ -97,6 +140,8 @@ pub(super) fn read(pack: &MappedPack, offset: u64, limit_bytes: u64) -> Result<O
         let bytes = inflate(deflated, header.size_bytes as usize)?.into();
         return Ok(Object { kind, bytes });
     }
+    let _alone =
+        is_large(pack, offset)?.then(|| ALONE.lock().unwrap_or_else(PoisonError::into_inner));
     // The wanted object's delta comes first: it says at once whether the object is too large.
     let wanted = inflate_delta(deflated, header.size_bytes)?;
     check_size(delta::parse(&wanted)?.result_bytes, limit_bytes)?;
@@ -109,6 +154,7 @@ pub(super) fn read(pack: &MappedPack, offset: u64, limit_bytes: u64) -> Result<O
         let (header, deflated) = pack.entry_at(at)?;
         if let Stored::Whole(kind) = header.stored {
             check_size(header.size_bytes, ON_THE_WAY_BYTES_MAX)?;
+            effort.charge(header.size_bytes)?;
             let bytes = inflate(deflated, header.size_bytes as usize)?.into();
             break keep((pack.number(), at), Object { kind, bytes });
         }
@@ -122,6 +168,7 @@ pub(super) fn read(pack: &MappedPack, offset: u64, limit_bytes: u64) -> Result<O
     for (at, size_bytes, deflated) in way.into_iter().rev() {
         let delta = inflate_delta(deflated, size_bytes)?;
         work_bytes += delta.len() as u64 + base.bytes.len() as u64;
+        effort.charge(delta.len() as u64 + base.bytes.len() as u64)?;
         if work_bytes > WORK_BYTES_MAX {
             return Err(Fault::Corrupt("its deltas make more than 4 GiB on the way"));
         }
@@ -131,6 +178,28 @@ pub(super) fn read(pack: &MappedPack, offset: u64, limit_bytes: u64) -> Result<O
         );
     }
     apply(&wanted, &base, limit_bytes)
+}
+
+/// Whether anything on the way from a whole object to the one at `offset` is large; bases at hand are small.
+fn is_large(pack: &MappedPack, offset: u64) -> Result<bool, Fault> {
+    let mut at = offset;
+    for _ in 0..DEPTH_MAX {
+        let (header, deflated) = pack.entry_at(at)?;
+        if header.size_bytes > LARGE_BYTES {
+            return Ok(true);
+        }
+        if let Stored::Whole(_) = header.stored {
+            return Ok(false);
+        }
+        if MappedPack::result_bytes(deflated)? > LARGE_BYTES {
+            return Ok(true);
+        }
+        at = pack.base_of(at, header.stored)?.unwrap_or(at);
+        if BASES.peek(&(pack.number(), at)).is_some() {
+            return Ok(false);
+        }
+    }
+    Err(Fault::Corrupt(CIRCLE))
 }
 
 fn check_size(size_bytes: u64, limit_bytes: u64) -> Result<(), Fault> {

@@ -43,6 +43,12 @@ pub enum DatabaseError {
         /// What is taken.
         limit_bytes: u64,
     },
+    /// The objects that were read are deltas of too much.
+    #[error("its deltas make more than {bytes_max} bytes on the way")]
+    TooMuchWork {
+        /// What they may make.
+        bytes_max: u64,
+    },
     /// The folder has more packs or alternates than anybody should.
     #[error("{} leads to more than {max} {what}", path.display())]
     TooMany {

@@ -196,3 +196,27 @@ fn damaged_loose_objects_give_errors_only() {
         Err(DatabaseError::Corrupt { .. })
     ));
 }
+
+#[test]
+fn deltas_make_no_more_than_a_handle_may_spend() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pack, ids) = pack(HashKind::Sha1);
+    take_pack(
+        &mut &pack[..],
+        folder.path(),
+        HashKind::Sha1,
+        &PackLimits::default(),
+    )
+    .unwrap();
+    let database = Database::open(folder.path(), HashKind::Sha1).unwrap();
+    let poor = database.with_effort(11);
+    assert!(matches!(
+        poor.clone().find(&ids[1], 100),
+        Err(DatabaseError::TooMuchWork { bytes_max: 11 })
+    ));
+    // What is stored whole costs its own size only, and what was spent stays spent.
+    assert!(poor.find(&ids[0], 100).unwrap().is_some());
+    let rich = database.with_effort(12);
+    assert!(rich.find(&ids[1], 100).unwrap().is_some());
+    assert!(database.find(&ids[2], 100).unwrap().is_some());
+}

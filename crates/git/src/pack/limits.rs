@@ -16,8 +16,24 @@ pub struct PackLimits {
     /// Memory: the table of entries (50 to 62 bytes each) and the objects held while deltas are resolved. Deltas whose
     /// base and result cannot be held together are refused.
     pub memory_bytes_max: u64,
-    /// Bytes inflated and put together while deltas are resolved: the work that a small pack can ask for.
+    /// Bytes inflated when the pack is received, and again bytes inflated and put together while deltas are resolved: the
+    /// most work that a pack can ask for. A small one is held to less.
     pub work_bytes_max: u64,
+}
+
+/// Work that any pack may ask for: some ten versions of the largest object, or a hundred of one that is unusually large.
+const WORK_BYTES_FREE: u64 = 8 << 30;
+
+/// Work that each byte of a pack may ask for beyond that. git's own history asks for 70.
+const WORK_BYTES_PER_BYTE: u64 = 256;
+
+impl PackLimits {
+    /// The work that a pack of this length may ask for: a small one that asks for much is a bomb.
+    pub(super) fn work_bytes_max(&self, pack_bytes: u64) -> u64 {
+        let earned = pack_bytes.saturating_mul(WORK_BYTES_PER_BYTE);
+        self.work_bytes_max
+            .min(WORK_BYTES_FREE.saturating_add(earned))
+    }
 }
 
 impl Default for PackLimits {

@@ -62,6 +62,7 @@ pub(super) fn receive(
         names: Names::new(hash),
         inflater: Inflater::new(),
         table_bytes: 0,
+        inflated_bytes: 0,
         limits,
     };
     for _ in 0..objects {
@@ -107,6 +108,7 @@ struct Reception<'a> {
     names: Names,
     inflater: Inflater,
     table_bytes: u64,
+    inflated_bytes: u64,
     limits: &'a PackLimits,
 }
 
@@ -124,6 +126,14 @@ impl Reception<'_> {
             return Err(PackError::Limit {
                 what: "bytes of one object",
                 max: self.limits.object_bytes_max,
+            });
+        }
+        self.inflated_bytes += header.size_bytes;
+        let max = self.limits.work_bytes_max(offset);
+        if self.inflated_bytes > max {
+            return Err(PackError::Limit {
+                what: "bytes inflated",
+                max,
             });
         }
         let mut crc32 = crc32fast::Hasher::new();

@@ -3,8 +3,8 @@
 //! Memory stays within a budget whatever the deltas claim, and so does the work; see [`super::walk`].
 
 use std::fs::File;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::entries::{Entries, Names};
 use super::limits::{PackError, PackLimits};
@@ -20,6 +20,35 @@ const THREADS: usize = 2;
 /// Entries that a thread looks through at a time.
 const ENTRIES_AT_ONCE: usize = 256;
 
+/// Packs of the process whose deltas are resolved at once, each with all of the memory that its limits give it: the others
+/// wait.
+const AT_ONCE: usize = 2;
+
+static RESOLVING: Mutex<usize> = Mutex::new(0);
+static RESOLVED: Condvar = Condvar::new();
+
+/// One of the [`AT_ONCE`].
+struct Place;
+
+impl Place {
+    fn take() -> Self {
+        let mut resolving = RESOLVING.lock().unwrap_or_else(PoisonError::into_inner);
+        while *resolving >= AT_ONCE {
+            let woken = RESOLVED.wait(resolving);
+            resolving = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        *resolving += 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *RESOLVING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        RESOLVED.notify_one();
+    }
+}
+
 /// Names all deltas. `memory_bytes` is what objects may take.
 pub(super) fn resolve(
     file: &File,
@@ -32,6 +61,7 @@ pub(super) fn resolve(
     let deltas = entries.list.iter().filter(|entry| entry.is_delta).count();
     let task = Task::new(file, entries, names, limits, may_go_on);
     if deltas > 0 {
+        let _place = Place::take();
         let threads = if deltas < DELTAS_FOR_THREADS {
             1
         } else {

@@ -18,6 +18,7 @@ pub(super) struct Task<'a> {
     /// twice, yet its deltas are walked once only.
     claims: Vec<AtomicU32>,
     work_bytes: AtomicU64,
+    work_bytes_max: u64,
     may_go_on: &'a MayGoOn<'a>,
 }
 
@@ -40,6 +41,7 @@ impl<'a> Task<'a> {
             names: Mutex::new(names),
             claims: claims.collect(),
             work_bytes: AtomicU64::new(0),
+            work_bytes_max: limits.work_bytes_max(entries.end),
             may_go_on,
         }
     }
@@ -63,10 +65,10 @@ impl<'a> Task<'a> {
             return Err(PackError::Stopped);
         }
         let before = self.work_bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.limits.work_bytes_max {
+        if before.saturating_add(bytes) > self.work_bytes_max {
             return Err(PackError::Limit {
                 what: "bytes inflated and put together",
-                max: self.limits.work_bytes_max,
+                max: self.work_bytes_max,
             });
         }
         Ok(())
