@@ -63,6 +63,9 @@ pub async fn pour(
 fn of_zip(cause: &ZipError) -> CodeError {
     let text = explain(cause);
     match cause {
+        ZipError::ReadFile { source, .. } if source.kind() == io::ErrorKind::InvalidData => {
+            CodeError::invalid(format!("it can be no module zip: {text}"))
+        }
         ZipError::Read { .. } | ZipError::ReadFile { .. } | ZipError::Write { .. } => {
             CodeError::new(UpstreamClass::Storage, text)
         }

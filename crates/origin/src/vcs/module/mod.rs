@@ -37,6 +37,7 @@ use self::directory::find_home;
 use self::inquiry::{FILE_BYTES_MAX, Inquiry};
 use self::license::{LICENSE, Licensed, has_license};
 use self::place::{Place, shown};
+use crate::upstream::UpstreamClass;
 use crate::vcs::code::{Code, CodeError};
 
 /// A module and the repository that is to hold it. Every call blocks as those of [`Code`] do, and asks afresh.
@@ -103,19 +104,23 @@ impl Module {
             return self.latest();
         }
         let rev = self.place.revision_of(query);
-        let unknown = || {
-            self.place
-                .absent(query, format!("unknown revision {}", shown(&rev)))
-        };
+        let unknown = format!("unknown revision {}", shown(&rev));
         if rev.is_empty() {
-            return Err(unknown());
+            return Err(self.place.absent(query, unknown));
         }
         let mut inquiry = self.inquire();
         let revision = inquiry.stat(&rev).map_err(|error| {
-            if error.class.is_absence() {
-                unknown()
-            } else {
-                error
+            match error.class {
+                // Where the repository itself is missing, its own reason says more.
+                UpstreamClass::Absent
+                    if error.text.contains("repository")
+                        && !error.text.contains("unknown revision") =>
+                {
+                    let reason = shown(&error.text);
+                    self.place.absent(query, format!("{unknown}: {reason}"))
+                }
+                UpstreamClass::Absent => self.place.absent(query, unknown),
+                _ => error,
             }
         })?;
         resolve::resolve(&mut inquiry, revision, query)
@@ -193,7 +198,8 @@ impl Module {
     /// Says of which module nothing was found.
     fn explain(&self, error: CodeError) -> CodeError {
         if error.class.is_absence() {
-            CodeError::absent(format!("module {}: {}", self.place.path, error.text))
+            let text = format!("module {}: {}", self.place.path, error.text);
+            CodeError::new(error.class, text)
         } else {
             error
         }

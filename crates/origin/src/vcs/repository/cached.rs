@@ -5,11 +5,12 @@
 //! the rest out. Whoever waits for a fetch of one version hands its wish over, so that many versions come in one pack.
 
 mod by_program;
+pub use by_program::SCRATCH;
 mod fetching;
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use tracing::debug;
 
 use super::conversation::{Conversations, TalkError, explain};
 use super::notes::Notes;
+use super::recent::Recent;
 use super::refs::{PREFIXES, Refs};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::CodeError;
@@ -33,12 +35,22 @@ const COMMITS_MAX: usize = 4_000_000;
 /// Largest commit object that is read.
 const COMMIT_BYTES_MAX: u64 = 16 << 20;
 
+/// Bytes that the deltas of one version, or of one history, may make: half a minute's work. A module of 500 MiB whose
+/// files lie at the ends of chains of fifty, and the history of a million commits, stay below.
+const EFFORT_BYTES_MAX: u64 = 32 << 30;
+
 /// A name that is not in the list makes for a new list, but not more often than this: nonsense names must not become as
 /// many requests to the origin.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Sets of reachable commits that are remembered: all that the refs lead to, and the ancestors of the last few.
-const REACHABLE_MAX: usize = 3;
+/// Bytes of memory for the lists of refs of all repositories: ten of 30,000 refs each, or a hundred of usual ones.
+const REFS_BYTES_MAX: u64 = 96 << 20;
+
+/// Bytes of memory for the sets of commits of all repositories: two million commits.
+const REACHABLE_BYTES_MAX: u64 = 96 << 20;
+
+/// Bytes of memory that a commit in a set takes, with the room that the set keeps free.
+const COMMIT_BYTES: u64 = 48;
 
 /// What of a commit will be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +64,28 @@ pub enum Need {
 /// A set of commits.
 pub type Commits = HashSet<ObjectId>;
 
+/// What all repositories remember together: lists of refs by repository, and commits by repository and by where they are
+/// reached from.
+#[derive(Debug)]
+pub struct Memory {
+    refs: Recent<String, Refs>,
+    reachable: Recent<(String, Vec<ObjectId>), Commits>,
+}
+
+impl Memory {
+    /// Nothing remembered yet.
+    pub fn new() -> Self {
+        Self {
+            refs: Recent::new(REFS_BYTES_MAX),
+            reachable: Recent::new(REACHABLE_BYTES_MAX),
+        }
+    }
+
+    fn forget_refs(&self, url: &str) {
+        self.refs.forget(&url.to_owned());
+    }
+}
+
 /// A repository and its cache.
 pub struct Cached {
     conversations: Conversations,
@@ -60,13 +94,15 @@ pub struct Cached {
     refs_fresh: Duration,
     database: OnceLock<Database>,
     notes: Mutex<Notes>,
-    refs: Mutex<Option<Arc<Refs>>>,
+    memory: Arc<Memory>,
+    /// Held by the one who lists refs.
+    listing: Mutex<()>,
     /// Commits that someone waits for and nobody fetches yet.
     wanted: Mutex<BTreeSet<ObjectId>>,
     /// Held by the one who fetches.
     fetching: Mutex<()>,
-    /// The commits that were last asked for by where they are reached from.
-    reachable: Mutex<Vec<(Vec<ObjectId>, Arc<Commits>)>>,
+    /// Whether a pack came since the caches were last measured.
+    has_grown: AtomicBool,
     /// How often the program git had to help, in all repositories.
     fallbacks: Arc<AtomicU64>,
 }
@@ -81,6 +117,7 @@ impl Cached {
         folder: &Path,
         pack_limits: PackLimits,
         refs_fresh: Duration,
+        memory: Arc<Memory>,
         fallbacks: Arc<AtomicU64>,
     ) -> Result<Self, CodeError> {
         let trouble = |cause: std::io::Error| storage(conversations.url(), &cause);
@@ -94,10 +131,11 @@ impl Cached {
             refs_fresh,
             database: OnceLock::new(),
             notes: Mutex::new(notes),
-            refs: Mutex::default(),
+            memory,
+            listing: Mutex::default(),
             wanted: Mutex::default(),
             fetching: Mutex::default(),
-            reachable: Mutex::default(),
+            has_grown: AtomicBool::new(false),
             fallbacks,
             conversations,
         };
@@ -130,11 +168,11 @@ impl Cached {
 
     fn refs_within(&self, age_max: Duration) -> Result<Arc<Refs>, CodeError> {
         // Held while the server is asked: whoever comes meanwhile gets the same list.
-        let mut slot = lock(&self.refs);
-        if let Some(refs) = &*slot
+        let _listing = lock(&self.listing);
+        if let Some(refs) = self.memory.refs.find(&self.conversations.url().to_owned())
             && refs.listed_at.elapsed() < age_max
         {
-            return Ok(Arc::clone(refs));
+            return Ok(refs);
         }
         let asked_at = Instant::now();
         let listed = self.conversations.talk(|conversation| {
@@ -144,7 +182,9 @@ impl Cached {
         let list = match listed {
             Ok(list) => list,
             Err(error) if error.is_unsupported() => self.list_by_program(error)?,
-            Err(error) => return Err(self.gone(error.into_code(self.url()))),
+            Err(error) => {
+                return Err(self.in_view_of_the_past(error.into_code(self.url())));
+            }
         };
         debug!(
             repository = self.url(),
@@ -153,18 +193,25 @@ impl Cached {
             "refs listed"
         );
         let refs = Arc::new(Refs::new(list, asked_at));
-        *slot = Some(Arc::clone(&refs));
+        let weight_bytes = refs.weight_bytes();
+        let key = self.conversations.url().to_owned();
+        self.memory.refs.put(key, Arc::clone(&refs), weight_bytes);
         Ok(refs)
     }
 
-    /// A repository that does not exist and that was here before is gone.
-    fn gone(&self, error: CodeError) -> CodeError {
-        let was_here = !lock(&self.notes).list_complete(1).is_empty();
-        if error.class == UpstreamClass::Absent && was_here {
-            return CodeError::new(
-                UpstreamClass::Gone,
-                format!("{}; it was there before", error.text),
-            );
+    /// A repository that does not exist and that was here before is gone. One whose server says something odd, such as a
+    /// page about its maintenance, is only out of reach.
+    fn in_view_of_the_past(&self, mut error: CodeError) -> CodeError {
+        if lock(&self.notes).list_complete(1).is_empty() {
+            return error;
+        }
+        match error.class {
+            UpstreamClass::Absent => {
+                error.class = UpstreamClass::Gone;
+                error.text.push_str("; it was there before");
+            }
+            UpstreamClass::Invalid => error.class = UpstreamClass::Unreachable,
+            _ => {}
         }
         error
     }
@@ -181,6 +228,11 @@ impl Cached {
         let opened = Database::open(&self.folder.join("objects"), kind);
         let database = opened.map_err(|cause| TalkError::Code(self.corrupt(&cause)))?;
         Ok(self.database.get_or_init(|| database))
+    }
+
+    /// Whether a pack came since this was last asked.
+    pub fn take_growth(&self) -> bool {
+        self.has_grown.swap(false, Ordering::Relaxed)
     }
 
     /// A commit; `None` if the object is something else. Fetched as `need` says if it is not here.
@@ -232,7 +284,7 @@ impl Cached {
         mut read: impl FnMut(&Database) -> Result<T, ContentError>,
     ) -> Result<T, CodeError> {
         if let Some(database) = self.database() {
-            match read(database) {
+            match read(&database.with_effort(EFFORT_BYTES_MAX)) {
                 Ok(found) => return Ok(found),
                 Err(ContentError::Code(error)) => return Err(error),
                 Err(ContentError::Missing(_)) => {}
@@ -240,7 +292,7 @@ impl Cached {
         }
         self.fetch_content(*commit)?;
         let database = self.database().ok_or_else(|| self.withheld(commit))?;
-        read(database).map_err(|error| match error {
+        read(&database.with_effort(EFFORT_BYTES_MAX)).map_err(|error| match error {
             ContentError::Code(error) => error,
             ContentError::Missing(id) => self.withheld(&id),
         })
@@ -287,8 +339,9 @@ impl Cached {
     }
 
     fn reachable_from(&self, tips: Vec<ObjectId>) -> Result<Arc<Commits>, CodeError> {
-        if let Some((_, known)) = lock(&self.reachable).iter().find(|(of, _)| *of == tips) {
-            return Ok(Arc::clone(known));
+        let key = (self.url().to_owned(), tips);
+        if let Some(known) = self.memory.reachable.find(&key) {
+            return Ok(known);
         }
         let database = self.database().ok_or_else(|| self.nothing_here())?;
         let is_commit = |tip: &&ObjectId| {
@@ -298,14 +351,12 @@ impl Cached {
                 Ok(Some((ObjectKind::Blob | ObjectKind::Tree, _)))
             )
         };
-        let commits: Vec<ObjectId> = tips.iter().filter(is_commit).copied().collect();
-        let reached = history::list_reachable(database, &commits, COMMITS_MAX);
+        let commits: Vec<ObjectId> = key.1.iter().filter(is_commit).copied().collect();
+        let database = database.with_effort(EFFORT_BYTES_MAX);
+        let reached = history::list_reachable(&database, &commits, COMMITS_MAX);
         let reached = Arc::new(reached.map_err(|cause| self.of_history(&cause))?);
-        let mut known = lock(&self.reachable);
-        if known.len() >= REACHABLE_MAX {
-            known.remove(0);
-        }
-        known.push((tips, Arc::clone(&reached)));
+        let bytes = (reached.len() + key.1.len()) as u64 * COMMIT_BYTES;
+        self.memory.reachable.put(key, Arc::clone(&reached), bytes);
         Ok(reached)
     }
 }
@@ -344,6 +395,7 @@ impl Cached {
     fn of_history(&self, cause: &HistoryError) -> CodeError {
         match cause {
             HistoryError::Missing(id) => self.withheld(id),
+            HistoryError::Database(cause) => self.corrupt(cause),
             cause => CodeError::invalid(format!("{}: {}", self.url(), explain(cause))),
         }
     }
@@ -364,16 +416,16 @@ impl Cached {
         )
     }
 
-    /// An object of the cache that cannot be read.
+    /// An object that cannot be read: the cache is damaged, or the object is made to cost too much.
     pub fn corrupt(&self, cause: &DatabaseError) -> CodeError {
-        CodeError::new(
-            UpstreamClass::Storage,
-            format!(
-                "{}: the cache of the repository: {}",
-                self.url(),
-                explain(cause)
-            ),
-        )
+        let (class, whose) = match cause {
+            DatabaseError::TooLarge { .. } | DatabaseError::TooMuchWork { .. } => {
+                (UpstreamClass::Invalid, "")
+            }
+            _ => (UpstreamClass::Storage, "the cache of the repository: "),
+        };
+        let text = format!("{}: {whose}{}", self.url(), explain(cause));
+        CodeError::new(class, text)
     }
 }
 

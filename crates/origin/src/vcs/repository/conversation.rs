@@ -17,6 +17,14 @@ const FRESH: Duration = Duration::from_secs(600);
 /// Conversations kept for later. Each is a greeting, not a connection.
 const KEPT_MAX: usize = 4;
 
+/// The lists of several repositories are in memory at once, so less is taken than the protocol's own bounds allow: 80 MiB
+/// each with what is made of them. The largest repositories of modules have some 50,000 tags.
+const LIMITS: ProtocolLimits = ProtocolLimits {
+    refs_max: 250_000,
+    names_bytes_max: 16_000_000,
+    messages_max: 100_000,
+};
+
 /// A conversation that is open.
 pub type Conversation = Session<Box<dyn Wire + Send>>;
 
@@ -48,7 +56,7 @@ impl Conversations {
             remotes,
             url: url.to_owned(),
             shown: Remotes::url_of(url),
-            limits: ProtocolLimits::default(),
+            limits: LIMITS,
             kept: Mutex::default(),
         }
     }
@@ -67,11 +75,19 @@ impl Conversations {
         &self,
         mut talk: impl FnMut(&mut Conversation) -> Result<T, TalkError>,
     ) -> Result<T, TalkError> {
-        if let Some(mut kept) = self.take_kept()
-            && let Ok(said) = talk(&mut kept.conversation)
-        {
-            self.keep(kept);
-            return Ok(said);
+        if let Some(mut kept) = self.take_kept() {
+            match talk(&mut kept.conversation) {
+                Ok(said) => {
+                    self.keep(kept);
+                    return Ok(said);
+                }
+                // What was wrong with its pack is wrong in every conversation.
+                Err(TalkError::Code(error)) => return Err(TalkError::Code(error)),
+                Err(TalkError::Protocol(cause)) if !may_be_stale(&cause) => {
+                    return Err(TalkError::Protocol(cause));
+                }
+                Err(TalkError::Protocol(_)) => {}
+            }
         }
         let wire = self.remotes.open(&self.url).map_err(TalkError::Code)?;
         let is_stateless = wire.is_stateless();
@@ -107,6 +123,18 @@ impl Conversations {
         if kept.len() < KEPT_MAX {
             kept.push(conversation);
         }
+    }
+}
+
+/// Whether a new conversation may fare better than one that was kept: not where the server went over a bound, or was too
+/// slow, which takes as long a second time.
+fn may_be_stale(cause: &ProtocolError) -> bool {
+    match cause {
+        ProtocolError::Wire(cause) => {
+            find_code(cause).is_none_or(|error| error.class != UpstreamClass::TooSlow)
+        }
+        ProtocolError::TooMuch { .. } => false,
+        _ => true,
     }
 }
 

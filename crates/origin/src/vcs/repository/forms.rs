@@ -29,6 +29,11 @@ pub enum Form {
         /// Its length.
         size_bytes: u64,
     },
+    /// Too large to be kept.
+    Sized {
+        /// Its length.
+        size_bytes: u64,
+    },
 }
 
 /// Forms of contents, bounded in bytes, for all repositories together: their ids are hashes, so they cannot be mixed up.
@@ -64,7 +69,7 @@ impl Weighter<Key, Form> for ByBytes {
     fn weight(&self, _key: &Key, form: &Form) -> u64 {
         match form {
             Form::Held(prepared) => ENTRY_BYTES + prepared.deflated.bytes().len() as u64,
-            Form::InPack { .. } => ENTRY_BYTES,
+            Form::InPack { .. } | Form::Sized { .. } => ENTRY_BYTES,
         }
     }
 }

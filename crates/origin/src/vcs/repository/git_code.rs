@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use git::archive::{ArchiveError, ArchiveLimits, find_path, list_files};
+use git::archive::{ArchiveError, find_path, list_files};
 use git::database::Database;
 use git::id::ObjectId;
 use git::object::EntryKind;
@@ -18,6 +18,7 @@ use super::cached::{Cached, ContentError, Need};
 use super::conversation::explain;
 use super::files::GitFiles;
 use super::forms::Forms;
+use super::load::Load;
 use super::refs::{Prefixed, Refs};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::{Code, CodeError, Revision, Tag};
@@ -32,6 +33,7 @@ const SHORT_DIGITS: usize = 12;
 pub struct GitCode {
     cached: Arc<Cached>,
     forms: Arc<Forms>,
+    load: Arc<Load>,
 }
 
 /// What a name led to: a commit, and the ref where a ref did.
@@ -43,9 +45,14 @@ struct Led {
 }
 
 impl GitCode {
-    /// The repository behind `cached`; `forms` remembers contents for other versions and repositories.
-    pub fn new(cached: Arc<Cached>, forms: Arc<Forms>) -> Self {
-        Self { cached, forms }
+    /// The repository behind `cached`; `forms` remembers contents for other versions and repositories, and `load` is
+    /// the memory that they share.
+    pub fn new(cached: Arc<Cached>, forms: Arc<Forms>, load: Arc<Load>) -> Self {
+        Self {
+            cached,
+            forms,
+            load,
+        }
     }
 
     fn find(&self, refs: &Refs, rev: &str) -> Result<Option<Led>, CodeError> {
@@ -297,11 +304,15 @@ impl Code for GitCode {
         let commit = self.id_of(revision)?;
         let root = self.root_of(&commit)?;
         let opened = self.cached.with_content(&commit, |database| {
-            let listed = list_files(database, &root, directory, &ArchiveLimits::default());
-            let Some(files) = listed.map_err(|error| self.of_archive(error))? else {
+            let listed = self.load.open(ArchiveError::is_too_large, |limits| {
+                list_files(database, &root, directory, limits)
+            });
+            let (listed, taken) = listed.map_err(|error| self.of_archive(error))?;
+            let Some(listed) = listed else {
                 return Ok(None);
             };
-            GitFiles::open(database.clone(), files, Arc::clone(&self.forms)).map(Some)
+            let (forms, load) = (Arc::clone(&self.forms), Arc::clone(&self.load));
+            GitFiles::open(database.clone(), listed, forms, load, taken).map(Some)
         })?;
         match opened {
             Some(files) => Ok(Box::new(files)),

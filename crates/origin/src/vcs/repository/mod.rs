@@ -5,7 +5,9 @@ mod conversation;
 mod files;
 mod forms;
 mod git_code;
+mod load;
 mod notes;
+mod recent;
 mod refs;
 mod shelf;
 

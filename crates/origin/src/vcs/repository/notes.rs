@@ -11,7 +11,8 @@ use std::path::Path;
 
 use git::id::ObjectId;
 
-/// Largest file of notes that is read: a million commits. Beyond that the repository is fetched anew.
+/// Largest file of notes that is read: a million commits. A larger one is begun anew, and what it told of is fetched again
+/// when it is asked for.
 const BYTES_MAX: u64 = 64 << 20;
 
 /// What is known about a commit.
@@ -46,18 +47,20 @@ impl Notes {
     /// Opens the file, which is made if it is missing.
     ///
     /// # Errors
-    /// Those of the disk; `InvalidData` for a file over [`BYTES_MAX`].
+    /// Those of the disk.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
             .create(true)
             .open(path)?;
-        let mut text = String::new();
-        (&mut file).take(BYTES_MAX).read_to_string(&mut text)?;
-        if text.len() as u64 == BYTES_MAX {
-            return Err(io::ErrorKind::InvalidData.into());
+        let mut bytes = Vec::new();
+        (&mut file).take(BYTES_MAX).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 == BYTES_MAX {
+            bytes.clear();
+            file.set_len(0)?;
         }
+        let text = String::from_utf8_lossy(&bytes);
         let mut notes = Self {
             file,
             complete: Vec::new(),
@@ -172,5 +175,24 @@ mod tests {
         notes.add(Fact::Complete, &[id('e')]).unwrap();
         drop(notes);
         assert!(Notes::open(&path).unwrap().is_complete(&id('e')));
+    }
+
+    #[test]
+    fn notes_that_are_damaged_or_too_large_keep_no_repository_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes");
+        let good = format!("complete {}\n", id('a'));
+        std::fs::write(
+            &path,
+            [b"\xff\0\xfe\n".as_slice(), good.as_bytes()].concat(),
+        )
+        .unwrap();
+        assert_eq!(Notes::open(&path).unwrap().list_complete(9), [id('a')]);
+        File::create(&path).unwrap().set_len(BYTES_MAX).unwrap();
+        let mut notes = Notes::open(&path).unwrap();
+        notes.add(Fact::Complete, &[id('b')]).unwrap();
+        drop(notes);
+        assert_eq!(Notes::open(&path).unwrap().list_complete(9), [id('b')]);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 50);
     }
 }

@@ -16,6 +16,9 @@ const HEADS: &str = "refs/heads/";
 /// Source: cmd/go/internal/modfetch/codehost, `gitRepo.loadRefs`.
 pub const PREFIXES: [&str; 3] = ["HEAD", HEADS, TAGS];
 
+/// Bytes of memory that a ref takes besides its name, with its place among the objects.
+const REF_BYTES: u64 = 300;
+
 /// The refs of a repository at one moment.
 #[derive(Debug)]
 pub struct Refs {
@@ -51,6 +54,12 @@ impl Refs {
             by_object,
             listed_at,
         }
+    }
+
+    /// Bytes of memory that the list takes, roughly.
+    pub fn weight_bytes(&self) -> u64 {
+        let names = self.list.refs().iter().map(|found| found.name.len() as u64);
+        names.sum::<u64>() + self.list.refs().len() as u64 * REF_BYTES
     }
 
     /// The object that a tag names in the end.

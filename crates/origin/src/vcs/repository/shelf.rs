@@ -10,10 +10,11 @@ use git::pack::PackLimits;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use super::cached::Cached;
+use super::cached::{Cached, Memory, SCRATCH};
 use super::conversation::Conversations;
 use super::forms::Forms;
 use super::git_code::GitCode;
+use super::load::Load;
 use crate::vcs::code::CodeError;
 use crate::vcs::transport::Remotes;
 
@@ -41,12 +42,15 @@ pub struct Repositories {
     settings: RepositorySettings,
     remotes: Remotes,
     forms: Arc<Forms>,
+    load: Arc<Load>,
+    memory: Arc<Memory>,
     open: Mutex<HashMap<String, Arc<Cached>>>,
     fallbacks: Arc<AtomicU64>,
 }
 
 impl Repositories {
-    /// Repositories cached below the settings' folder. What a crash left half deleted is deleted.
+    /// Repositories cached below the settings' folder. What a crash left half
+    /// deleted or half fetched is deleted.
     ///
     /// # Errors
     /// Those of the disk.
@@ -56,10 +60,14 @@ impl Repositories {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(GOING) {
                 std::fs::remove_dir_all(entry.path())?;
+            } else if entry.file_type()?.is_dir() {
+                sweep(&entry.path())?;
             }
         }
         Ok(Self {
             forms: Arc::new(Forms::new(settings.forms_bytes_max)),
+            load: Arc::new(Load::new()),
+            memory: Arc::new(Memory::new()),
             settings,
             remotes,
             open: Mutex::default(),
@@ -78,7 +86,8 @@ impl Repositories {
     /// Class `Storage`.
     pub fn open(&self, url: &str, is_insecure: bool) -> Result<GitCode, CodeError> {
         let cached = self.cached(url, is_insecure)?;
-        Ok(GitCode::new(cached, Arc::clone(&self.forms)))
+        let (forms, load) = (Arc::clone(&self.forms), Arc::clone(&self.load));
+        Ok(GitCode::new(cached, forms, load))
     }
 
     /// The cache of the repository at a URL.
@@ -87,8 +96,12 @@ impl Repositories {
     /// Class `Storage`.
     pub fn cached(&self, url: &str, is_insecure: bool) -> Result<Arc<Cached>, CodeError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cached) = open.get(url) {
-            return Ok(Arc::clone(cached));
+        if let Some(cached) = open.get(url).map(Arc::clone) {
+            // What came since may be more than there is room for; it is measured once for all of them.
+            if open.values().filter(|one| one.take_growth()).count() > 0 {
+                self.make_room(&mut open);
+            }
+            return Ok(cached);
         }
         if open.len() >= OPEN_MAX {
             open.retain(|_, cached| Arc::strong_count(cached) > 1);
@@ -106,6 +119,7 @@ impl Repositories {
             &folder,
             self.settings.pack,
             self.settings.refs_fresh,
+            Arc::clone(&self.memory),
             Arc::clone(&self.fallbacks),
         )?;
         let cached = Arc::new(cached);
@@ -157,6 +171,17 @@ impl Repositories {
         std::fs::rename(self.settings.folder.join(name), &going)?;
         std::fs::remove_dir_all(going)
     }
+}
+
+/// Removes what a crash left in a cache.
+fn sweep(cache: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(cache)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
+            std::fs::remove_dir_all(entry.path())?;
+        }
+    }
+    git::pack::sweep(&cache.join("objects")).map(drop)
 }
 
 /// Begins the name of a cache that is being deleted.

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use super::super::conversation::{TalkError, explain};
 use super::super::notes::Fact;
-use super::Cached;
+use super::{Cached, lock};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::CodeError;
 use crate::vcs::programs::run::{Ended, Run, Watched, run};
@@ -34,6 +34,9 @@ const MEMORY_BYTES_MAX: u64 = 1 << 30;
 
 /// Most files that it may leave: a server of files may give every object on its own.
 const FILES_MAX: u64 = 500_000;
+
+/// Begins the names of folders that the program works in; what a crash leaves of them is removed at the next start.
+pub const SCRATCH: &str = "program-";
 
 impl Cached {
     /// Lists the refs through the program.
@@ -56,6 +59,14 @@ impl Cached {
                 format!("{}: {}", self.url(), explain(&cause)),
             )
         })?;
+        // An empty page is a list without refs to the program, and so may be a page about maintenance.
+        if list.refs().is_empty() && !lock(&self.notes).list_complete(1).is_empty() {
+            let text = format!(
+                "{}: lists nothing, though there was something before",
+                self.url()
+            );
+            return Err(CodeError::new(UpstreamClass::Unreachable, text));
+        }
         self.open_database(kind)
             .map_err(|error| error.into_code(self.url()))?;
         Ok(list)
@@ -82,6 +93,7 @@ impl Cached {
             "+refs/tags/*:refs/tags/*",
         ];
         self.run_git(&place, &scratch, FETCH_WITHIN, &fetch)?;
+        self.has_grown.store(true, Ordering::Relaxed);
         if let Some(database) = self.database() {
             database.refresh().map_err(|cause| self.corrupt(&cause))?;
         }
@@ -103,7 +115,7 @@ impl Cached {
     /// An empty folder to be the program's repository and home; its objects go where ours are.
     fn scratch(&self) -> Result<tempfile::TempDir, CodeError> {
         tempfile::Builder::new()
-            .prefix("program-")
+            .prefix(SCRATCH)
             .tempdir_in(&self.folder)
             .map_err(|cause| {
                 CodeError::new(UpstreamClass::Storage, format!("{}: {cause}", self.url()))

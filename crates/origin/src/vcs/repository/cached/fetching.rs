@@ -1,6 +1,7 @@
 //! Fetching into a repository's cache: contents of commits, many in one pack, or the history alone.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use git::id::ObjectId;
@@ -73,7 +74,7 @@ impl Cached {
     /// A server that no longer has what its own list named has changed since: the list is not believed any more.
     fn refused(&self, error: TalkError) -> CodeError {
         if error.is_refusal() {
-            *lock(&self.refs) = None;
+            self.memory.forget_refs(self.url());
         }
         error.into_code(self.url())
     }
@@ -113,7 +114,14 @@ impl Cached {
 
     fn fetch(&self, commits: &[ObjectId]) -> Result<(), TalkError> {
         let begun = Instant::now();
-        let here = lock(&self.notes).list_complete(HAVES_MAX).to_vec();
+        let here = {
+            let notes = lock(&self.notes);
+            // What is noted and yet asked for again has holes: then nothing that is noted is believed.
+            match commits.iter().any(|commit| notes.is_complete(commit)) {
+                true => Vec::new(),
+                false => notes.list_complete(HAVES_MAX).to_vec(),
+            }
+        };
         let mut whole = false;
         self.conversations.talk(|conversation| {
             let wants = match self.wants_for(commits, conversation)? {
@@ -233,6 +241,7 @@ impl Cached {
         conversation.fetch(ask, |pack| {
             take_pack(pack, &objects, kind, &self.pack_limits).map_err(|cause| self.of_pack(&cause))
         })?;
+        self.has_grown.store(true, Ordering::Relaxed);
         database
             .refresh()
             .map_err(|cause| TalkError::Code(self.corrupt(&cause)))
