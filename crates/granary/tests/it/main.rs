@@ -23,6 +23,7 @@ mod direct;
 mod get;
 mod herd;
 mod hostile;
+mod hostile_repositories;
 mod hostile_upstreams;
 mod lifecycle;
 mod lists;

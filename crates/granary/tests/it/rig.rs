@@ -3,6 +3,8 @@
 pub mod module;
 
 pub mod database;
+pub mod forge;
+pub mod pack;
 pub mod raw;
 pub mod repository;
 pub mod upstream;
