@@ -394,7 +394,11 @@ impl Cached {
 
     fn of_history(&self, cause: &HistoryError) -> CodeError {
         match cause {
-            HistoryError::Missing(id) => self.withheld(id),
+            HistoryError::Missing(id) => {
+                // The next question fetches all of it again.
+                lock(&self.notes).doubt_history();
+                self.withheld(id)
+            }
             HistoryError::Database(cause) => self.corrupt(cause),
             cause => CodeError::invalid(format!("{}: {}", self.url(), explain(cause))),
         }

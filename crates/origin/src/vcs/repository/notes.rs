@@ -112,6 +112,12 @@ impl Notes {
         self.history.contains(id) || self.whole.contains(id)
     }
 
+    /// Forgets, until the process ends, of which commits the history is here: one of them was found to be missing.
+    pub fn doubt_history(&mut self) {
+        self.history.clear();
+        self.whole.clear();
+    }
+
     /// The last commits that came with all their files, at most `count`.
     pub fn list_complete(&self, count: usize) -> &[ObjectId] {
         &self.complete[self.complete.len().saturating_sub(count)..]

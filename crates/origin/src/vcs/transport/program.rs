@@ -50,6 +50,8 @@ impl ProgramWire {
                 ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
                 ("GIT_CONFIG_GLOBAL", "/dev/null".to_owned()),
                 ("GIT_NO_LAZY_FETCH", "1".to_owned()),
+                // Older ones know only this: whatever a repository's configuration names is not asked.
+                ("GIT_ALLOW_PROTOCOL", "none".to_owned()),
             ],
             shown: shown.to_owned(),
             bounds,
