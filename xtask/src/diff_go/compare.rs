@@ -18,6 +18,13 @@ pub enum Verdict {
 const TOO_NEW: &str = "go does not zip what asks for a newer Go";
 /// A client does not ask for `/@latest` there.
 const FROM_THE_LIST: &str = "the newest is taken from the list";
+/// Where Granary has a bound and `go` has none; the operator's notes name them.
+const OUR_BOUND: &str = "Granary takes no go.mod over 16 MiB and no time behind 9999-12-30";
+/// What Granary says where it stops at one of them.
+const BOUNDS: &[&str] = &[
+    "more than the 16777216 allowed for it",
+    "has no time, or one that no calendar holds",
+];
 /// What `go` says where what there is may not be chosen.
 const NONE_ALLOWED: &str = "no matching versions for query \"latest\"";
 /// What `go` says of versions and modules that are not there. A server has to say 404 or 410 then.
@@ -78,6 +85,10 @@ fn compare_files(
     theirs: &Files,
     differences: &mut Vec<String>,
 ) -> Option<&'static str> {
+    let is_bound = |refusal: &Refusal| BOUNDS.iter().any(|words| refusal.text.contains(words));
+    if ours.info.as_ref().is_err_and(is_bound) && theirs.info.is_ok() {
+        return Some(OUR_BOUND);
+    }
     if !compare_outcomes("info", &ours.info, &theirs.info, differences) {
         // What `go` refuses must not be had by its files either. Where Granary refuses, nothing more can differ.
         if let Err(go) = &theirs.info {
@@ -119,12 +130,13 @@ fn compare_files(
 
 /// Compares the answers to `latest`, given the list that `go` has of the module.
 ///
-/// A client takes the newest of the list by itself and asks for `/@latest` only where that gives none. So that file
-/// is compared only where `go` itself had to look at the repository's HEAD.
+/// A client takes the newest of the list by itself and asks for `/@latest` only where that gives none. So a refusal is
+/// compared only where `go` itself had to look at the repository's HEAD.
 pub fn compare_latest(granary: &Answer, go: &Answer, list: &[String]) -> Verdict {
     let from_the_list = match go {
         Answer::Version(files) => match &files.info {
-            Ok(info) => list.contains(&info.version),
+            // Granary chooses from the list as a client does.
+            Ok(_) => false,
             // It is the client, too, that finds the one version of HEAD retracted.
             Err(refusal) => !list.is_empty() || refusal.text.contains(NONE_ALLOWED),
         },
