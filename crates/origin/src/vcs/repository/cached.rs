@@ -5,26 +5,28 @@
 //! the rest out. Whoever waits for a fetch of one version hands its wish over, so that many versions come in one pack.
 
 mod by_program;
-pub use by_program::SCRATCH;
 mod fetching;
+mod troubles;
 
-use std::collections::{BTreeSet, HashSet};
+pub use by_program::SCRATCH;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use git::database::{Database, DatabaseError};
-use git::history::{self, HistoryError};
+use git::database::Database;
+use git::history;
 use git::id::{HashKind, ObjectId};
 use git::object::{Commit, ObjectKind, parse_commit};
-use git::pack::{PackError, PackLimits};
+use git::pack::PackLimits;
 use tracing::debug;
 
-use super::conversation::{Conversations, TalkError, explain};
+use super::conversation::{Conversations, TalkError};
+use super::memory::{Commits, Memory};
 use super::notes::Notes;
-use super::recent::Recent;
 use super::refs::{PREFIXES, Refs};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::CodeError;
@@ -43,12 +45,6 @@ const EFFORT_BYTES_MAX: u64 = 32 << 30;
 /// many requests to the origin.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Bytes of memory for the lists of refs of all repositories: ten of 30,000 refs each, or a hundred of usual ones.
-const REFS_BYTES_MAX: u64 = 96 << 20;
-
-/// Bytes of memory for the sets of commits of all repositories: two million commits.
-const REACHABLE_BYTES_MAX: u64 = 96 << 20;
-
 /// Bytes of memory that a commit in a set takes, with the room that the set keeps free.
 const COMMIT_BYTES: u64 = 48;
 
@@ -59,31 +55,6 @@ pub enum Need {
     Files,
     /// First of all the names in it: whether there is a module at all.
     Names,
-}
-
-/// A set of commits.
-pub type Commits = HashSet<ObjectId>;
-
-/// What all repositories remember together: lists of refs by repository, and commits by repository and by where they are
-/// reached from.
-#[derive(Debug)]
-pub struct Memory {
-    refs: Recent<String, Refs>,
-    reachable: Recent<(String, Vec<ObjectId>), Commits>,
-}
-
-impl Memory {
-    /// Nothing remembered yet.
-    pub fn new() -> Self {
-        Self {
-            refs: Recent::new(REFS_BYTES_MAX),
-            reachable: Recent::new(REACHABLE_BYTES_MAX),
-        }
-    }
-
-    fn forget_refs(&self, url: &str) {
-        self.refs.forget(&url.to_owned());
-    }
 }
 
 /// A repository and its cache.
@@ -120,9 +91,9 @@ impl Cached {
         memory: Arc<Memory>,
         fallbacks: Arc<AtomicU64>,
     ) -> Result<Self, CodeError> {
-        let trouble = |cause: std::io::Error| storage(conversations.url(), &cause);
+        let trouble = |cause: std::io::Error| storage(conversations.shown(), &cause);
         std::fs::create_dir_all(folder.join("objects/pack")).map_err(trouble)?;
-        std::fs::write(folder.join("url"), conversations.url()).map_err(trouble)?;
+        std::fs::write(folder.join("url"), conversations.shown()).map_err(trouble)?;
         git::pack::sweep(&folder.join("objects")).map_err(trouble)?;
         let notes = Notes::open(&folder.join("notes")).map_err(trouble)?;
         let cached = Self {
@@ -144,7 +115,7 @@ impl Cached {
 
     /// The repository's address without user and password.
     pub fn url(&self) -> &str {
-        self.conversations.url()
+        self.conversations.shown()
     }
 
     /// The refs: those listed last if they are fresh, else listed now.
@@ -169,7 +140,10 @@ impl Cached {
     fn refs_within(&self, age_max: Duration) -> Result<Arc<Refs>, CodeError> {
         // Held while the server is asked: whoever comes meanwhile gets the same list.
         let _listing = lock(&self.listing);
-        if let Some(refs) = self.memory.refs.find(&self.conversations.url().to_owned())
+        if let Some(refs) = self
+            .memory
+            .refs
+            .find(&self.conversations.shown().to_owned())
             && refs.listed_at.elapsed() < age_max
         {
             return Ok(refs);
@@ -194,7 +168,7 @@ impl Cached {
         );
         let refs = Arc::new(Refs::new(list, asked_at));
         let weight_bytes = refs.weight_bytes();
-        let key = self.conversations.url().to_owned();
+        let key = self.conversations.shown().to_owned();
         self.memory.refs.put(key, Arc::clone(&refs), weight_bytes);
         Ok(refs)
     }
@@ -374,63 +348,6 @@ pub enum ContentError {
     Missing(ObjectId),
     /// Anything else.
     Code(CodeError),
-}
-
-impl Cached {
-    /// The server gave a pack without what it was asked for.
-    fn withheld(&self, id: &ObjectId) -> CodeError {
-        CodeError::new(
-            UpstreamClass::Unreachable,
-            format!(
-                "{}: the server does not give object {id}, which its own refs lead to",
-                self.url()
-            ),
-        )
-    }
-
-    fn nothing_here(&self) -> CodeError {
-        CodeError::absent(format!("{}: no commits", self.url()))
-    }
-
-    fn of_history(&self, cause: &HistoryError) -> CodeError {
-        match cause {
-            HistoryError::Missing(id) => {
-                // The next question fetches all of it again.
-                lock(&self.notes).doubt_history();
-                self.withheld(id)
-            }
-            HistoryError::Database(cause) => self.corrupt(cause),
-            cause => CodeError::invalid(format!("{}: {}", self.url(), explain(cause))),
-        }
-    }
-
-    fn of_pack(&self, cause: &PackError) -> CodeError {
-        let class = match cause {
-            PackError::Disk(_) | PackError::Conflict { .. } => UpstreamClass::Storage,
-            PackError::Limit { .. } => UpstreamClass::Invalid,
-            _ => UpstreamClass::Unreachable,
-        };
-        CodeError::new(
-            class,
-            format!(
-                "{}: the pack that the server sent: {}",
-                self.url(),
-                explain(cause)
-            ),
-        )
-    }
-
-    /// An object that cannot be read: the cache is damaged, or the object is made to cost too much.
-    pub fn corrupt(&self, cause: &DatabaseError) -> CodeError {
-        let (class, whose) = match cause {
-            DatabaseError::TooLarge { .. } | DatabaseError::TooMuchWork { .. } => {
-                (UpstreamClass::Invalid, "")
-            }
-            _ => (UpstreamClass::Storage, "the cache of the repository: "),
-        };
-        let text = format!("{}: {whose}{}", self.url(), explain(cause));
-        CodeError::new(class, text)
-    }
 }
 
 fn storage(url: &str, cause: &std::io::Error) -> CodeError {

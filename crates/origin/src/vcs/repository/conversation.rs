@@ -62,7 +62,7 @@ impl Conversations {
     }
 
     /// The repository's address without user and password.
-    pub fn url(&self) -> &str {
+    pub fn shown(&self) -> &str {
         &self.shown
     }
 

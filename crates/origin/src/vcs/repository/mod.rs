@@ -6,6 +6,7 @@ mod files;
 mod forms;
 mod git_code;
 mod load;
+mod memory;
 mod notes;
 mod recent;
 mod refs;

@@ -10,11 +10,12 @@ use git::pack::PackLimits;
 use sha2::{Digest, Sha256};
 use tracing::{info, warn};
 
-use super::cached::{Cached, Memory, SCRATCH};
+use super::cached::{Cached, SCRATCH};
 use super::conversation::Conversations;
 use super::forms::Forms;
 use super::git_code::GitCode;
 use super::load::Load;
+use super::memory::Memory;
 use crate::vcs::code::CodeError;
 use crate::vcs::transport::Remotes;
 
