@@ -288,11 +288,12 @@ fn the_parser_is_linear() {
                 let _ = modfile::module_path(text.as_bytes());
             })
         };
-        let (small, large) = (read(&small), read(&large));
-        // Eight times the bytes; a quadratic reader would take sixty-four times as long.
-        assert!(
-            large < small * 32 + Duration::from_millis(50),
-            "{name}: {small:?} {large:?}"
-        );
+        // Eight times the bytes; a quadratic reader would take sixty-four times as long, however often it is tried. A
+        // machine that does other things meanwhile makes single tries slow.
+        let is_linear = (0..8).any(|_| {
+            let (small, large) = (read(&small), read(&large));
+            large < small * 32 + Duration::from_millis(50)
+        });
+        assert!(is_linear, "{name}");
     }
 }

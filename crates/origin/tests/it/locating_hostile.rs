@@ -140,9 +140,9 @@ async fn repositories_at_private_places_are_not_asked() {
             "{refused:?}"
         );
     }
-    for number in 3..places.len() {
+    for (number, place) in places.iter().enumerate().skip(3) {
         let found = forge.find(&format!("a.test/{number}")).await;
-        let class = match places[number].contains("file:") {
+        let class = match place.contains("file:") {
             true => UpstreamClass::Absent,
             false => UpstreamClass::Forbidden,
         };
