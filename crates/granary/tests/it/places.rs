@@ -76,12 +76,15 @@ fn a_full_disk_refuses_what_is_new_and_serves_what_is_there() {
         get("/readyz").status == 200
     });
 
-    // Filled by someone else. The namespace of the server is reached through its process.
-    let filler = format!(
-        "/proc/{}/root{}/filler",
-        server.id(),
-        setup.data().display()
-    );
+    // The namespace of the server is reached through its process.
+    let inside = format!("/proc/{}/root{}", server.id(), setup.data().display());
+    wait_until(Duration::from_secs(5), "rid of what came in part", || {
+        std::fs::read_dir(format!("{inside}/store/incoming"))
+            .is_ok_and(|mut files| files.next().is_none())
+    });
+
+    // Filled by someone else.
+    let filler = format!("{inside}/filler");
     let filled = Command::new("sh")
         .args(["-c", "cat /dev/zero > \"$0\"", &filler])
         .output()
