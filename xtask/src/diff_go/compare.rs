@@ -20,11 +20,10 @@ const TOO_NEW: &str = "go does not zip what asks for a newer Go";
 const FROM_THE_LIST: &str = "the newest is taken from the list";
 /// Where Granary has a bound and `go` has none; the operator's notes name them.
 const OUR_BOUND: &str = "Granary takes no go.mod over 16 MiB and no time behind 9999-12-30";
-/// What Granary says where it stops at one of them.
-const BOUNDS: &[&str] = &[
-    "more than the 16777216 allowed for it",
-    "has no time, or one that no calendar holds",
-];
+/// The largest go.mod that Granary takes, in bytes.
+const GO_MOD_BYTES_MAX: usize = 16 << 20;
+/// The last day that Granary can name, as `.info` writes it; `go` goes on to the end of the year.
+const LAST_DAY: &str = "9999-12-30";
 /// What `go` says where what there is may not be chosen.
 const NONE_ALLOWED: &str = "no matching versions for query \"latest\"";
 /// What `go` says of versions and modules that are not there. A server has to say 404 or 410 then.
@@ -85,8 +84,7 @@ fn compare_files(
     theirs: &Files,
     differences: &mut Vec<String>,
 ) -> Option<&'static str> {
-    let is_bound = |refusal: &Refusal| BOUNDS.iter().any(|words| refusal.text.contains(words));
-    if ours.info.as_ref().is_err_and(is_bound) && theirs.info.is_ok() {
+    if ours.info.as_ref().is_err_and(is_absent) && is_beyond_our_bounds(theirs) {
         return Some(OUR_BOUND);
     }
     if !compare_outcomes("info", &ours.info, &theirs.info, differences) {
@@ -126,6 +124,19 @@ fn compare_files(
         differences.push(format!("zip: Granary {}, go {}\n    {what}", a.h1, b.h1));
     }
     None
+}
+
+/// Whether what `go` answers, and not what Granary says of it, is beyond a bound of Granary's.
+fn is_beyond_our_bounds(go: &Files) -> bool {
+    let is_late = |time: &str| {
+        time.get(..LAST_DAY.len())
+            .is_some_and(|day| day >= LAST_DAY)
+    };
+    go.info.as_ref().is_ok_and(|info| is_late(&info.time))
+        || go
+            .go_mod
+            .as_ref()
+            .is_ok_and(|text| text.len() > GO_MOD_BYTES_MAX)
 }
 
 /// Compares the answers to `latest`, given the list that `go` has of the module.

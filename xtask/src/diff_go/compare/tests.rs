@@ -140,6 +140,19 @@ fn refusals_must_be_shared_and_have_the_right_status() {
 }
 
 #[test]
+fn a_bound_excuses_only_what_is_beyond_it() {
+    let refused = || Answer::refused(false, refusal(Some(404), "has no time"));
+    let late =
+        |time: &'static str| changed(move |f| f.info.as_mut().unwrap().time = time.to_owned());
+    let beyond = Verdict::Skipped(OUR_BOUND);
+    assert_eq!(compare(&refused(), &late("9999-12-31T23:59:59Z")), beyond);
+    let large = changed(|f| f.go_mod = Ok(vec![b'x'; GO_MOD_BYTES_MAX + 1]));
+    assert_eq!(compare(&refused(), &large), beyond);
+    check(refused(), late("9999-12-29T23:59:59Z"), "info: go answers");
+    check(refused(), changed(|_| ()), "info: go answers");
+}
+
+#[test]
 fn what_is_too_new_for_go_is_left_out_but_not_its_go_mod() {
     let go = || changed(|f| f.zip = Err(refusal(None, "requires go >= 1.999")));
     assert_eq!(compare(&changed(|_| ()), &go()), Verdict::Skipped(TOO_NEW));
