@@ -12,7 +12,7 @@ use gomod::private::PrivatePatterns;
 use origin::outside::Outside;
 use origin::upstream::UpstreamBounds;
 use origin::vcs::locate::{GovcsRules, LocateSettings, Locator};
-use origin::vcs::programs::{ProgramBounds, ProgramSettings, Programs};
+use origin::vcs::programs::{ProgramBounds, ProgramSettings, Programs, find_program};
 use origin::vcs::repository::{Repositories, RepositorySettings};
 use origin::vcs::transport::{RemoteSettings, Remotes, Secrets, SshSettings};
 use origin::vcs::{RepositoryProbe, Sources, VersionControl};
@@ -114,6 +114,7 @@ fn remote_settings(config: &Config) -> Result<RemoteSettings> {
             secrets.extend(found.with_context(|| path.display().to_string())?);
         }
     }
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let ssh = config.vcs.ssh || config.vcs.use_git_config;
     // A file that cannot be read is said where a server needs it, and not for the others.
     let roots = git_config
@@ -130,10 +131,10 @@ fn remote_settings(config: &Config) -> Result<RemoteSettings> {
             "put them into the file that the setting origin.secrets names".to_owned()
         },
         insecure: PrivatePatterns::default(),
-        git: find_program("git"),
-        path: std::env::var_os("PATH").unwrap_or_default(),
+        git: find_program("git", &path),
+        path: path.clone(),
         is_file_open: false,
-        ssh: find_program("ssh")
+        ssh: find_program("ssh", &path)
             .filter(|_| ssh)
             .map(|program| SshSettings {
                 program,
@@ -216,11 +217,4 @@ fn read_settings(path: &Path) -> Result<Vec<u8>> {
 fn variable(name: &str) -> Option<PathBuf> {
     let value = std::env::var_os(name)?;
     (!value.is_empty()).then(|| PathBuf::from(value))
-}
-
-fn find_program(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file())
 }

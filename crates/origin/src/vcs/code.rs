@@ -96,10 +96,12 @@ pub trait Code: Send + Sync {
     /// of repository cannot search its history.
     fn recent_tag(
         &self,
-        revision: &Revision,
-        prefix: &str,
-        is_allowed: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<Option<String>, CodeError>;
+        _revision: &Revision,
+        _prefix: &str,
+        _is_allowed: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Option<String>, CodeError> {
+        Ok(None)
+    }
 
     /// Whether the tag's revision is an ancestor of `revision`, or itself.
     fn descends_from(&self, revision: &Revision, tag: &str) -> Result<bool, CodeError>;

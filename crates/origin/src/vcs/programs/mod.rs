@@ -39,6 +39,7 @@ use self::tools::{Needed, SCRATCH_PREFIX, Tools};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::{Code, CodeError};
 
+pub use self::run::find_program;
 pub use self::settings::{ProgramBounds, ProgramSettings};
 
 /// Repositories in use, by kind and URL.

@@ -190,15 +190,6 @@ impl Code for Subversion {
         }
     }
 
-    fn recent_tag(
-        &self,
-        _revision: &Revision,
-        _prefix: &str,
-        _is_allowed: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<Option<String>, CodeError> {
-        Ok(None)
-    }
-
     fn descends_from(&self, _revision: &Revision, _tag: &str) -> Result<bool, CodeError> {
         Err(self.tools.unsupported("whether a tag is an ancestor"))
     }
