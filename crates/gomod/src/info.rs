@@ -5,6 +5,8 @@
 //! Source: Go modules reference, module proxies; Go, `cmd/go/internal/modfetch`, `RevInfo`.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::version::{Version, VersionError};
@@ -13,12 +15,16 @@ use crate::version::{Version, VersionError};
 /// upstream from filling memory.
 pub const INFO_BYTES_MAX: usize = 1 << 20;
 
+/// The last time that is told apart from later ones: the last whole second of the library's instants.
+pub const TIME_MAX: Timestamp = Timestamp::constant(253_402_207_200, 0);
+
 /// What an `.info` file says. Unknown fields are passed over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Info {
     /// The canonical version. Asked for a branch, the answer names the version made for it.
     pub version: Version,
-    /// Time of the commit. Some proxies leave it out.
+    /// Time of the commit. Some proxies leave it out. The last day of the year 9999 counts as [`TIME_MAX`]: an instant
+    /// of the library goes little further, and the file itself has the exact time.
     pub time: Option<Timestamp>,
     /// Where the version came from (`VCS`, `URL`, `Hash`, ...), as found; nothing here relies on its shape.
     pub origin: Option<Value>,
@@ -43,10 +49,9 @@ impl Info {
         };
         let time = match find_field(&fields, "Time") {
             None => None,
-            Some(Value::String(text)) => Some(
-                text.parse()
-                    .map_err(|_| InfoError::Field { name: "Time" })?,
-            ),
+            Some(Value::String(text)) => {
+                Some(parse_time(text).ok_or(InfoError::Field { name: "Time" })?)
+            }
             Some(_) => return Err(InfoError::Field { name: "Time" }),
         };
         Ok(Self {
@@ -55,6 +60,15 @@ impl Info {
             origin: find_field(&fields, "Origin").cloned(),
         })
     }
+}
+
+/// Reads a time as RFC 3339 writes it. Those in UTC count to the end of the year 9999, as they do for the go command.
+fn parse_time(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time.min(TIME_MAX));
+    }
+    let utc: DateTime = text.strip_suffix('Z')?.parse().ok()?;
+    (utc > TimeZone::UTC.to_datetime(TIME_MAX)).then_some(TIME_MAX)
 }
 
 /// Gives a field that is there and not null.

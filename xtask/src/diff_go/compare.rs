@@ -18,12 +18,10 @@ pub enum Verdict {
 const TOO_NEW: &str = "go does not zip what asks for a newer Go";
 /// A client does not ask for `/@latest` there.
 const FROM_THE_LIST: &str = "the newest is taken from the list";
-/// Where Granary has a bound and `go` has none; the operator's notes name them.
-const OUR_BOUND: &str = "Granary takes no go.mod over 16 MiB and no time behind 9999-12-30";
-/// The largest go.mod that Granary takes, in bytes.
+/// `go mod download` refuses such a version as a whole, but only once it makes the zip; Granary refuses it at once.
+const GO_MOD_TOO_LARGE: &str = "go makes no module of a go.mod over 16 MiB either";
+/// The largest go.mod that a module may have, in bytes.
 const GO_MOD_BYTES_MAX: usize = 16 << 20;
-/// The last day that Granary can name, as `.info` writes it; `go` goes on to the end of the year.
-const LAST_DAY: &str = "9999-12-30";
 /// What `go` says where what there is may not be chosen.
 const NONE_ALLOWED: &str = "no matching versions for query \"latest\"";
 /// What `go` says of versions and modules that are not there. A server has to say 404 or 410 then.
@@ -84,8 +82,8 @@ fn compare_files(
     theirs: &Files,
     differences: &mut Vec<String>,
 ) -> Option<&'static str> {
-    if ours.info.as_ref().is_err_and(is_absent) && is_beyond_our_bounds(theirs) {
-        return Some(OUR_BOUND);
+    if ours.info.as_ref().is_err_and(is_absent) && is_go_mod_too_large(theirs) {
+        return Some(GO_MOD_TOO_LARGE);
     }
     if !compare_outcomes("info", &ours.info, &theirs.info, differences) {
         // What `go` refuses must not be had by its files either. Where Granary refuses, nothing more can differ.
@@ -126,17 +124,11 @@ fn compare_files(
     None
 }
 
-/// Whether what `go` answers, and not what Granary says of it, is beyond a bound of Granary's.
-fn is_beyond_our_bounds(go: &Files) -> bool {
-    let is_late = |time: &str| {
-        time.get(..LAST_DAY.len())
-            .is_some_and(|day| day >= LAST_DAY)
-    };
-    go.info.as_ref().is_ok_and(|info| is_late(&info.time))
-        || go
-            .go_mod
-            .as_ref()
-            .is_ok_and(|text| text.len() > GO_MOD_BYTES_MAX)
+/// Whether `go` itself refuses to make a module of this, because of a go.mod over the limit.
+fn is_go_mod_too_large(go: &Files) -> bool {
+    let is_over = |text: &Vec<u8>| text.len() > GO_MOD_BYTES_MAX;
+    let says_so = |refusal: &Refusal| refusal.text.contains("go.mod file too large");
+    go.go_mod.as_ref().is_ok_and(is_over) && go.zip.as_ref().is_err_and(says_so)
 }
 
 /// Compares the answers to `latest`, given the list that `go` has of the module.

@@ -38,6 +38,14 @@ fn version_and_time() {
         "v1.2.3",
         Some("0001-01-01T00:00:00Z"),
     );
+    for last in [
+        r#"{"Version":"v1.2.3","Time":"9999-12-30T22:00:00.999999Z"}"#,
+        r#"{"Version":"v1.2.3","Time":"9999-12-31T23:59:59Z"}"#,
+        r#"{"Version":"v1.2.3","Time":"9999-12-30T23:59:59.5Z"}"#,
+    ] {
+        let info = Info::parse(last.as_bytes()).unwrap();
+        assert_eq!(info.time, Some(TIME_MAX), "{last}");
+    }
     check_info(
         "\n {\"version\" : \"v2.0.0+incompatible\",\"TIME\":\"2019-01-02T03:04:05Z\"}\n",
         "v2.0.0+incompatible",

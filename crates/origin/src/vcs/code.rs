@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use gomod::zip::Tree;
-use jiff::Timestamp;
 
+use super::commit_time::CommitTime;
 use crate::upstream::UpstreamClass;
 
 /// A tag as the repository names it, e.g. `sub/v1.2.3`.
@@ -25,7 +25,7 @@ pub struct Revision {
     /// The form that stands in pseudo-versions: 12 digits for git and hg.
     pub short: String,
     /// Commit time (git: the committer's).
-    pub time: Timestamp,
+    pub time: CommitTime,
     /// What was asked for where that is a tag of this revision, else `name`.
     pub version: String,
     /// All tags of this revision, sorted, without duplicates.

@@ -5,6 +5,8 @@
 //! which versions there are, what a query names, where in the repository the module lies. Everything below `direct`
 //! blocks and runs on threads for that.
 
+pub mod commit_time;
+
 pub mod code;
 
 pub mod locate;

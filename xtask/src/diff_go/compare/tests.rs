@@ -140,15 +140,21 @@ fn refusals_must_be_shared_and_have_the_right_status() {
 }
 
 #[test]
-fn a_bound_excuses_only_what_is_beyond_it() {
-    let refused = || Answer::refused(false, refusal(Some(404), "has no time"));
-    let late =
-        |time: &'static str| changed(move |f| f.info.as_mut().unwrap().time = time.to_owned());
-    let beyond = Verdict::Skipped(OUR_BOUND);
-    assert_eq!(compare(&refused(), &late("9999-12-31T23:59:59Z")), beyond);
-    let large = changed(|f| f.go_mod = Ok(vec![b'x'; GO_MOD_BYTES_MAX + 1]));
-    assert_eq!(compare(&refused(), &large), beyond);
-    check(refused(), late("9999-12-29T23:59:59Z"), "info: go answers");
+fn a_go_mod_over_the_limit_is_refused_by_both() {
+    let refused = || Answer::refused(false, refusal(Some(404), "a go.mod of 16777217 bytes"));
+    let large = |zip_words: Option<&'static str>| {
+        changed(move |f| {
+            f.go_mod = Ok(vec![b'x'; GO_MOD_BYTES_MAX + 1]);
+            if let Some(words) = zip_words {
+                f.zip = Err(refusal(None, words));
+            }
+        })
+    };
+    let both = Verdict::Skipped(GO_MOD_TOO_LARGE);
+    let words = "create zip: go.mod file too large (max size is 16777216 bytes)";
+    assert_eq!(compare(&refused(), &large(Some(words))), both);
+    check(refused(), large(Some("no space")), "info: go answers");
+    check(refused(), large(None), "info: go answers");
     check(refused(), changed(|_| ()), "info: go answers");
 }
 

@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 
 use gomod::{pseudo, semver};
-use jiff::Timestamp;
 
 use super::inquiry::Inquiry;
 use super::place::Place;
@@ -31,11 +30,8 @@ pub fn check_pseudo(
     if rev != revision.short {
         return refuse(format!("its revision is to be written {}", revision.short));
     }
-    if time != unix_seconds(revision.time) {
-        return refuse(format!(
-            "its commit was made at {}",
-            revision.time.strftime("%Y%m%d%H%M%S")
-        ));
+    if time != revision.time.unix_seconds() {
+        return refuse(format!("its commit was made at {}", revision.time.digits()));
     }
     let plain = version.strip_suffix("+incompatible").unwrap_or(version);
     match pseudo::base(plain) {
@@ -102,10 +98,4 @@ fn check_base(
             revision.short
         ),
     ))
-}
-
-/// Whole seconds since 1970, counted down to the earlier one.
-pub fn unix_seconds(time: Timestamp) -> i64 {
-    let borrowed = i64::from(time.subsec_nanosecond() < 0);
-    time.as_second() - borrowed
 }

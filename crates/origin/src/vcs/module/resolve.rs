@@ -11,7 +11,7 @@ use gomod::path::check_path_major;
 use gomod::version::{Version, canonical_version};
 use gomod::{pseudo, semver};
 
-use super::ancestry::{check_pseudo, unix_seconds};
+use super::ancestry::check_pseudo;
 use super::directory::{Home, find_home};
 use super::inquiry::{Inquiry, is_answer};
 use super::place::{Place, below};
@@ -98,7 +98,7 @@ impl Resolution<'_, '_> {
         let version = pseudo::compose(
             self.place.pseudo_major().unwrap_or("v0"),
             base.as_deref(),
-            unix_seconds(self.revision.time),
+            self.revision.time.unix_seconds(),
             &self.revision.short,
         )
         .map_err(|error| self.place.invalid(self.asked, error))?;

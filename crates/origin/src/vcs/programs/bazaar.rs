@@ -310,7 +310,7 @@ fn parse_log(rev: &str, text: &str) -> Option<Revision> {
             }
             "timestamp" => {
                 let (_weekday, at) = value.split_once(' ')?;
-                time = Some(Timestamp::strptime("%Y-%m-%d %H:%M:%S %z", at).ok()?);
+                time = Some(Timestamp::strptime("%Y-%m-%d %H:%M:%S %z", at).ok()?.into());
             }
             "tags" => tags = value.split(", ").map(str::to_owned).collect(),
             _ => {}

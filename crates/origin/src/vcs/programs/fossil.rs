@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gomod::zip::Tree;
-use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use super::address::Address;
 use super::archive;
@@ -18,6 +16,7 @@ use super::revision::{full_version, reference, shorten_sha1};
 use super::tools::{Needed, Scratch, Tools};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::{Code, CodeError, Revision, Tag};
+use crate::vcs::commit_time::CommitTime;
 
 /// The program.
 pub const NEEDED: Needed = Needed {
@@ -265,11 +264,10 @@ fn parse_info(rev: &str, text: &str) -> Option<Revision> {
         return None;
     }
     let at: DateTime = format!("{date} {time}").parse().ok()?;
-    let time: Timestamp = at.to_zoned(TimeZone::UTC).ok()?.timestamp();
     Some(Revision {
         name: hash.to_owned(),
         short: shorten_sha1(hash).to_owned(),
-        time,
+        time: CommitTime::from_utc(at),
         version: full_version(rev, hash).to_owned(),
         tags: Vec::new(),
         reference: reference(rev, hash),

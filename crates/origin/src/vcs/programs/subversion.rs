@@ -328,7 +328,7 @@ fn parse_log(rev: &str, text: &str) -> Option<Revision> {
     let name = number.to_string();
     Some(Revision {
         short: pad_number(number),
-        time,
+        time: time.into(),
         version: rev.to_owned(),
         tags: Vec::new(),
         reference: reference(rev, &name),

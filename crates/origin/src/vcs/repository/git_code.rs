@@ -12,7 +12,6 @@ use git::id::ObjectId;
 use git::object::EntryKind;
 use gomod::semver;
 use gomod::zip::Tree;
-use jiff::Timestamp;
 
 use super::cached::{Cached, ContentError, Need};
 use super::conversation::explain;
@@ -22,6 +21,7 @@ use super::load::Load;
 use super::refs::{Prefixed, Refs};
 use crate::upstream::UpstreamClass;
 use crate::vcs::code::{Code, CodeError, Revision, Tag};
+use crate::vcs::commit_time::CommitTime;
 
 /// Fewest digits of a hash that are looked for. Source: cmd/go, `codehost.minHashDigits`.
 const HASH_DIGITS_MIN: usize = 7;
@@ -116,7 +116,7 @@ impl GitCode {
             return Err(self.unknown(asked));
         };
         let seconds = commit.committer_seconds;
-        let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let time = seconds.and_then(CommitTime::from_unix_seconds);
         let time = time.ok_or_else(|| {
             CodeError::invalid(format!(
                 "{}: commit {} has no time, or one that no calendar holds",

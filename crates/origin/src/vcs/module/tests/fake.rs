@@ -137,7 +137,7 @@ impl Fake {
             },
             name,
             short,
-            time: time + jiff::SignedDuration::from_mins(commit as i64),
+            time: (time + jiff::SignedDuration::from_mins(commit as i64)).into(),
             tags,
             reference,
         }

@@ -1,8 +1,7 @@
 //! What Mercurial is told and what it says, as text.
 
-use jiff::Timestamp;
-
 use crate::vcs::code::Revision;
+use crate::vcs::commit_time::CommitTime;
 use crate::vcs::programs::revision::{full_version, reference, shorten_sha1};
 
 /// The name of the newest changeset.
@@ -39,7 +38,7 @@ pub fn parse_names(text: &str) -> Vec<String> {
 pub fn parse_stat(rev: &str, text: &str) -> Option<Revision> {
     let mut words = text.split_ascii_whitespace();
     let (hash, seconds, _offset) = (words.next()?, words.next()?, words.next()?);
-    let time = Timestamp::from_second(seconds.parse().ok()?).ok()?;
+    let time = CommitTime::from_unix_seconds(seconds.parse().ok()?)?;
     let mut tags: Vec<String> = words.filter(|tag| *tag != TIP).map(str::to_owned).collect();
     tags.sort();
     tags.dedup();
