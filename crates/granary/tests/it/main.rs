@@ -39,4 +39,5 @@ mod settings;
 mod tools;
 mod trees;
 mod upstream_lies;
+mod vanity;
 mod verify;

@@ -58,6 +58,12 @@ impl Setup {
         self
     }
 
+    /// Sets a variable that is not Granary's own.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Lets the server see how this environment reaches the outside: its roots and its outgoing proxy.
     pub fn reaching_out(mut self) -> Self {
         self.variables.extend(outside_variables());
