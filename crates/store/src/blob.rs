@@ -1,4 +1,4 @@
-//! An opened blob: small ones read into memory and checked, big ones mapped.
+//! An opened blob: small ones read into memory and checked, big ones mapped once they were hashed.
 //!
 //! Files are never streamed through the async file API: a mapped file handed to the network as `Bytes` was measured at
 //! the speed of nginx's sendfile, a streamed one at six tenths of it.
@@ -11,6 +11,7 @@ use bytes::Bytes;
 use gomod::hash::ContentDigest;
 
 use crate::error::StoreError;
+use crate::hashing::Identity;
 
 /// Up to this size a blob is read whole: below it a read is cheaper than setting up and tearing down a mapping, and
 /// hashing it once more costs some 40 µs, so rot in `.info` and `.mod` files is found on the way.
@@ -24,22 +25,30 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// Opens the file at `path` as the blob `digest`. Blocks.
+    /// Opens the file at `path` as the blob `digest`; nothing if it is a big one of which `is_checked` does not know that
+    /// it was hashed. Blocks.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] without such a file; [`StoreError::Corrupt`] if a small blob's bytes are not those of
-    /// its name (big ones are not hashed here: see `Store::verify`).
-    pub(crate) fn open(path: &Path, digest: &ContentDigest) -> Result<Self, StoreError> {
+    /// its name.
+    pub(crate) fn open(
+        path: &Path,
+        digest: &ContentDigest,
+        is_checked: impl Fn(Identity) -> bool,
+    ) -> Result<Option<Self>, StoreError> {
         let mut file = File::open(path).map_err(|cause| StoreError::from_read(digest, cause))?;
         let metadata = file
             .metadata()
             .map_err(|cause| StoreError::from_read(digest, cause))?;
         if metadata.len() > READ_WHOLE_BYTES_MAX {
+            if !is_checked(Identity::of(&metadata)) {
+                return Ok(None);
+            }
             let bytes = map(&file).map_err(|cause| StoreError::from_read(digest, cause))?;
-            return Ok(Self {
+            return Ok(Some(Self {
                 bytes,
                 mapped: true,
-            });
+            }));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
         file.read_to_end(&mut bytes)
@@ -51,10 +60,10 @@ impl Blob {
                 found,
             });
         }
-        Ok(Self {
+        Ok(Some(Self {
             bytes: bytes.into(),
             mapped: false,
-        })
+        }))
     }
 
     /// Length in bytes.

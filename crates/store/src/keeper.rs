@@ -1,7 +1,10 @@
 //! The store's door: everything others do with it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -9,12 +12,19 @@ use gomod::hash::ContentDigest;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
+use tokio::sync::{Mutex, Semaphore, broadcast};
 
 use crate::blob::Blob;
 use crate::error::{StoreError, run_blocking};
+use crate::hashing::PIECE_BYTES;
 use crate::local::{BLOBS, Local};
+use crate::rot::SetAside;
 use crate::staged::Staged;
 use crate::tiles::{TILES_BYTES_MAX, Tiles};
+
+/// Turns for hashing big blobs at their first opening. Blobs that share one wait for each other, which costs a wait and
+/// nothing else.
+const TURNS: usize = 64;
 
 /// Handle to a store; cheap to clone, all clones are the same store.
 #[derive(Clone, Debug)]
@@ -22,6 +32,10 @@ pub struct Store {
     local: Arc<Local>,
     objects: Arc<LocalFileSystem>,
     tiles: Arc<Tiles>,
+    turns: Arc<[Mutex<()>; TURNS]>,
+    /// One permit a blob that is hashed at its first opening: as many as there are cores, so that a restart under load
+    /// leaves the kernel room for everyone else.
+    hashing: Arc<Semaphore>,
 }
 
 impl Store {
@@ -56,26 +70,28 @@ impl Store {
             local: Arc::new(local),
             objects,
             tiles,
+            turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            hashing: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(1, usize::from),
+            )),
         })
     }
 
     /// Stores bytes that are in memory already. Durable when it returns; bytes that are there already are fine.
     ///
     /// # Errors
-    /// [`StoreError::Full`] and its kin, with nothing visible; [`StoreError::Corrupt`] if the name is taken by a blob
-    /// of another length.
+    /// [`StoreError::Full`] and its kin, with nothing visible.
     pub async fn put_small(&self, bytes: Bytes) -> Result<ContentDigest, StoreError> {
         let local = Arc::clone(&self.local);
         run_blocking("storing a blob", move || {
             let digest = ContentDigest::of(&bytes);
-            let size_bytes = bytes.len() as u64;
-            if local.is_published(&digest, size_bytes)? {
+            if local.is_published(&digest)? {
                 return Ok(digest);
             }
             let (mut file, path) = local.create_staged()?;
             std::io::Write::write_all(&mut file, &bytes)
                 .map_err(|cause| StoreError::from_io(format!("writing blob {digest}"), cause))?;
-            local.publish(&file, path.as_path(), &digest, size_bytes)?;
+            local.publish(&file, path.as_path(), &digest)?;
             Ok(digest)
         })
         .await
@@ -99,25 +115,109 @@ impl Store {
         run_blocking("publishing a blob", move || staged.publish()).await
     }
 
-    /// Opens a blob: read and checked up to 64 KiB, mapped above.
+    /// Opens a blob: read and checked up to 64 KiB, mapped above. A big one is hashed when it is opened for the first time
+    /// after the start (1 to 2 GB a second and core); until then nobody gets a byte of it. A rotten one is set aside.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] for a small blob with other bytes.
+    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] for a blob with other bytes.
     pub async fn open(&self, digest: &ContentDigest) -> Result<Blob, StoreError> {
-        let (local, digest) = (Arc::clone(&self.local), *digest);
-        run_blocking("opening a blob", move || {
-            Blob::open(&local.blob_path(&digest), &digest)
-        })
-        .await
+        if let Some(blob) = self.open_checked(digest).await? {
+            return Ok(blob);
+        }
+        // One hashes, whoever else wants the same blob waits for it.
+        let turn = &self.turns[usize::from(digest.as_bytes()[0]) % TURNS];
+        let _turn = turn.lock().await;
+        if let Some(blob) = self.open_checked(digest).await? {
+            return Ok(blob);
+        }
+        let _permit = self.hashing.acquire().await;
+        let (local, name) = (Arc::clone(&self.local), *digest);
+        run_blocking("hashing a blob", move || local.check(&name)).await?;
+        self.open_checked(digest)
+            .await?
+            .ok_or_else(|| StoreError::Unavailable {
+                what: format!("opening blob {digest}"),
+                cause: io::Error::other("its file was changed while it was hashed"),
+            })
     }
 
-    /// Hashes a stored blob again and gives its size in bytes.
+    async fn open_checked(&self, digest: &ContentDigest) -> Result<Option<Blob>, StoreError> {
+        let (local, digest) = (Arc::clone(&self.local), *digest);
+        run_blocking("opening a blob", move || local.open(&digest)).await
+    }
+
+    /// Hashes a stored blob again and gives its size in bytes. Changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] with what was found; [`StoreError::NotFound`].
     pub async fn verify(&self, digest: &ContentDigest) -> Result<u64, StoreError> {
         let (local, digest) = (Arc::clone(&self.local), *digest);
         run_blocking("verifying a blob", move || local.verify(&digest)).await
+    }
+
+    /// As [`Store::verify`], reading at most `bytes_per_second`, so that nobody else notices.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub async fn verify_slowly(
+        &self,
+        digest: &ContentDigest,
+        bytes_per_second: u64,
+    ) -> Result<u64, StoreError> {
+        let (local, digest) = (Arc::clone(&self.local), *digest);
+        let mut hashing =
+            run_blocking("verifying a blob", move || local.begin_hashing(&digest)).await?;
+        loop {
+            let local = Arc::clone(&self.local);
+            let (next, count) = run_blocking("verifying a blob", move || {
+                let count = local.step(&mut hashing, &digest)?;
+                Ok((hashing, count))
+            })
+            .await?;
+            if count == 0 {
+                return self.local.end_hashing(next, &digest);
+            }
+            hashing = next;
+            if count == PIECE_BYTES {
+                let pause = count as f64 / bytes_per_second.max(1) as f64;
+                tokio::time::sleep(Duration::from_secs_f64(pause)).await;
+            }
+        }
+    }
+
+    /// Hashes a blob once more and, if it holds other bytes than its name promises, moves it out of the way; it is kept
+    /// below `rotten/` as evidence. Nothing if it is well or not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] and its kin if it can be neither read nor moved.
+    pub async fn set_aside(&self, digest: &ContentDigest) -> Result<Option<SetAside>, StoreError> {
+        let (local, digest) = (Arc::clone(&self.local), *digest);
+        run_blocking("setting a blob aside", move || local.set_aside(&digest)).await
+    }
+
+    /// Where a rotten file of this blob is kept, if one was set aside, in this run or an earlier one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if that cannot be looked up.
+    pub async fn find_evidence(
+        &self,
+        digest: &ContentDigest,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let (local, digest) = (Arc::clone(&self.local), *digest);
+        run_blocking("looking for a rotten blob", move || {
+            Ok(local.rot().find_evidence(&digest))
+        })
+        .await
+    }
+
+    /// What is set aside from now on, whoever finds it. A listener that is far behind misses some and is told so.
+    pub fn follow_set_aside(&self) -> broadcast::Receiver<SetAside> {
+        self.local.rot().told()
+    }
+
+    /// How many blobs this process has set aside.
+    pub fn set_aside_count(&self) -> Arc<AtomicU64> {
+        self.local.rot().count()
     }
 
     /// All blobs with their sizes in bytes, in no order. Files with foreign names are left out with a warning.

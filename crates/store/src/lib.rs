@@ -7,6 +7,10 @@
 //! Beside the blobs lies a bounded cache of the tiles of external logs. It is the one thing here that may be lost or
 //! torn: its readers verify every tile.
 //!
+//! Bytes rot on every disk. What is opened is hashed once after each start, and again whenever somebody scrubs it; a blob
+//! that holds other bytes than its name promises is set aside into `rotten/` ([`Store::set_aside`]), where it is kept as
+//! evidence, so that its name is free for the right bytes.
+//!
 //! What does not live here: which blob belongs to which module (that is the catalog's), and any HTTP.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -14,6 +18,10 @@
 pub mod error;
 
 pub mod blob;
+
+mod hashing;
+
+mod rot;
 
 mod local;
 
@@ -27,4 +35,5 @@ pub use blob::Blob;
 pub use error::StoreError;
 pub use gomod::hash::ContentDigest as Digest;
 pub use keeper::Store;
+pub use rot::SetAside;
 pub use staged::Staged;

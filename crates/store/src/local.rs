@@ -9,15 +9,18 @@
 //! Everything here blocks; callers run it on the blocking pool.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gomod::hash::ContentDigest;
-use sha2::{Digest as _, Sha256};
 
+use crate::blob::Blob;
 use crate::error::StoreError;
+use crate::hashing::{Hashing, Identity};
+use crate::rot::{Rot, SetAside};
 
 /// Where blobs lie under the root; also the prefix that listings use.
 pub(crate) const BLOBS: &str = "blob/sha256";
@@ -31,9 +34,6 @@ const NUDGE_PREFIX: &str = ".nudge-";
 /// One directory for each first byte of the digest: a million blobs are four thousand entries in each.
 const SHARDS: usize = 256;
 
-/// Bytes read at once where a whole blob is hashed.
-const READ_BUFFER_BYTES: usize = 1024 * 1024;
-
 /// The folders of a local store.
 #[derive(Debug)]
 pub(crate) struct Local {
@@ -42,6 +42,7 @@ pub(crate) struct Local {
     /// Shards whose last directory sync failed. The kernel tells such a failure once and then forgets that the entries
     /// never reached the disk, so "sync again" proves nothing until the directory was changed again.
     suspects: Box<[AtomicBool]>,
+    rot: Rot,
 }
 
 impl Local {
@@ -106,6 +107,7 @@ impl Local {
         sweep(&staging)?;
         let suspects = (0..SHARDS).map(|_| AtomicBool::new(false)).collect();
         Ok(Self {
+            rot: Rot::new(&root),
             root,
             staging,
             suspects,
@@ -115,6 +117,11 @@ impl Local {
     /// The root, with symbolic links resolved.
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// What is known about rot.
+    pub(crate) fn rot(&self) -> &Rot {
+        &self.rot
     }
 
     /// Where the blob `digest` lies or would lie.
@@ -142,68 +149,136 @@ impl Local {
 
     /// Makes a staged file the blob `digest`: synced, linked under its name, its directory synced.
     ///
-    /// A blob that is there already and has the same length is the same blob; its directory is synced nevertheless,
-    /// because whoever linked it may not have come to that yet.
+    /// A blob that is there already and holds the right bytes is the same blob; its directory is synced nevertheless,
+    /// because whoever linked it may not have come to that yet. A rotten one makes room.
     pub(crate) fn publish(
         &self,
         file: &File,
         staged: &Path,
         digest: &ContentDigest,
-        size_bytes: u64,
     ) -> Result<(), StoreError> {
         // A failed sync ends this file's way: the staged file is dropped, since a second sync would answer "done" about
         // pages that the kernel has already given up.
         file.sync_all()
             .map_err(|cause| StoreError::from_io(format!("syncing blob {digest}"), cause))?;
         let path = self.blob_path(digest);
+        let linked = |outcome: io::Result<()>| {
+            outcome.map_err(|cause| StoreError::from_io(format!("linking blob {digest}"), cause))
+        };
         match fs::hard_link(staged, &path) {
-            Ok(()) => {}
             Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
-                self.check_existing(digest, size_bytes)?
+                if !self.is_sound(digest)? {
+                    linked(fs::hard_link(staged, &path))?;
+                }
             }
-            Err(cause) => return Err(StoreError::from_io(format!("linking blob {digest}"), cause)),
+            outcome => {
+                linked(outcome)?;
+                // These bytes were hashed while they were written.
+                if let Ok(metadata) = file.metadata() {
+                    self.rot.note_checked(digest, Identity::of(&metadata));
+                }
+            }
         }
         self.sync_shard(digest)
     }
 
-    /// Whether the blob is there, durably and with this length; then nothing needs to be staged.
-    pub(crate) fn is_published(
-        &self,
-        digest: &ContentDigest,
-        size_bytes: u64,
-    ) -> Result<bool, StoreError> {
-        match self.check_existing(digest, size_bytes) {
-            Ok(()) => self.sync_shard(digest).map(|()| true),
-            Err(StoreError::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error),
+    /// Whether the blob is there, durably and with the right bytes; then nothing needs to be staged.
+    pub(crate) fn is_published(&self, digest: &ContentDigest) -> Result<bool, StoreError> {
+        if !self.is_sound(digest)? {
+            return Ok(false);
+        }
+        self.sync_shard(digest).map(|()| true)
+    }
+
+    /// Opens a blob that needs no more hashing; nothing if a big one was not hashed since the start. A rotten one is set
+    /// aside.
+    pub(crate) fn open(&self, digest: &ContentDigest) -> Result<Option<Blob>, StoreError> {
+        let path = self.blob_path(digest);
+        let open = || {
+            Blob::open(&path, digest, |identity| {
+                self.rot.is_checked(digest, identity)
+            })
+        };
+        match open() {
+            Err(rotten @ StoreError::Corrupt { .. }) => {
+                if self.set_aside(digest)?.is_some() {
+                    return Err(rotten);
+                }
+                // Whoever was quicker may have put the right bytes there.
+                open()
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Hashes a big blob, after which it can be opened. A rotten one is set aside.
+    pub(crate) fn check(&self, digest: &ContentDigest) -> Result<(), StoreError> {
+        match self.verify(digest) {
+            Err(error @ StoreError::Corrupt { .. }) => {
+                self.set_aside(digest)?;
+                Err(error)
+            }
+            outcome => outcome.map(drop),
         }
     }
 
     /// Re-hashes the blob. Gives its size in bytes.
     pub(crate) fn verify(&self, digest: &ContentDigest) -> Result<u64, StoreError> {
-        let failed = |cause| StoreError::from_read(digest, cause);
-        let mut file = File::open(self.blob_path(digest)).map_err(failed)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; READ_BUFFER_BYTES];
-        let mut size_bytes = 0;
-        loop {
-            let count = match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
-                Err(cause) => return Err(failed(cause)),
-            };
-            hasher.update(&buffer[..count]);
-            size_bytes += count as u64;
-        }
-        let found = ContentDigest::from_bytes(hasher.finalize().into());
+        let mut hashing = self.begin_hashing(digest)?;
+        while self.step(&mut hashing, digest)? > 0 {}
+        self.end_hashing(hashing, digest)
+    }
+
+    /// Opens a blob to be hashed piece by piece.
+    pub(crate) fn begin_hashing(&self, digest: &ContentDigest) -> Result<Hashing, StoreError> {
+        Hashing::begin(&self.blob_path(digest))
+            .map_err(|cause| StoreError::from_read(digest, cause))
+    }
+
+    /// Hashes the next piece; 0 at the end.
+    pub(crate) fn step(
+        &self,
+        hashing: &mut Hashing,
+        digest: &ContentDigest,
+    ) -> Result<usize, StoreError> {
+        hashing
+            .step()
+            .map_err(|cause| StoreError::from_read(digest, cause))
+    }
+
+    /// Compares what was hashed with the name. Gives the size in bytes.
+    pub(crate) fn end_hashing(
+        &self,
+        hashing: Hashing,
+        digest: &ContentDigest,
+    ) -> Result<u64, StoreError> {
+        let (found, size_bytes, identity) = hashing.end();
         if found != *digest {
             return Err(StoreError::Corrupt {
                 digest: *digest,
                 found,
             });
         }
+        self.rot.note_checked(digest, identity);
         Ok(size_bytes)
+    }
+
+    /// Hashes the blob once more and moves it out of the way if it is rotten.
+    pub(crate) fn set_aside(&self, digest: &ContentDigest) -> Result<Option<SetAside>, StoreError> {
+        let moving = self.rot.moving();
+        // Nothing but the order of moves is kept by it.
+        let _held = moving.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.verify(digest) {
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(StoreError::Corrupt { found, .. }) => self
+                .rot
+                .set_aside(&self.blob_path(digest), digest, found)
+                .map(Some)
+                .map_err(|cause| {
+                    StoreError::from_io(format!("setting the rotten blob {digest} aside"), cause)
+                }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes, syncs and removes a page in the staging folder: can anything be stored now?
@@ -214,14 +289,26 @@ impl Local {
             .map_err(|cause| StoreError::from_io("writing a probe", cause))
     }
 
-    fn check_existing(&self, digest: &ContentDigest, size_bytes: u64) -> Result<(), StoreError> {
-        let metadata = fs::metadata(self.blob_path(digest))
-            .map_err(|cause| StoreError::from_read(digest, cause))?;
-        if metadata.len() == size_bytes {
-            return Ok(());
+    /// Whether the blob is there with the right bytes. A rotten one is set aside: its name is free then.
+    fn is_sound(&self, digest: &ContentDigest) -> Result<bool, StoreError> {
+        let is_known = fs::metadata(self.blob_path(digest))
+            .map(|metadata| self.rot.is_checked(digest, Identity::of(&metadata)));
+        match is_known {
+            Ok(true) => return Ok(true),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(false),
+            // Why it cannot be looked at is said by the attempt to read it.
+            Ok(false) | Err(_) => {}
         }
-        // Another length is other bytes for certain: the hash says which, for the report.
-        self.verify(digest).map(|_| ())
+        match self.verify(digest) {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotFound { .. }) => Ok(false),
+            Err(StoreError::Corrupt { .. }) => {
+                self.set_aside(digest)?;
+                // Whoever was quicker may have put the right bytes there.
+                Ok(fs::exists(self.blob_path(digest)).unwrap_or(false))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn sync_shard(&self, digest: &ContentDigest) -> Result<(), StoreError> {

@@ -111,7 +111,7 @@ impl Staged {
         writing.append(&self.gathered)?;
         let digest = ContentDigest::from_bytes(writing.hasher.finalize().into());
         self.local
-            .publish(&writing.file, self.path.as_path(), &digest, self.size_bytes)?;
+            .publish(&writing.file, self.path.as_path(), &digest)?;
         Ok(digest)
     }
 

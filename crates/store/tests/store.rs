@@ -11,6 +11,8 @@ use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -49,6 +51,14 @@ impl Rig {
         fs::set_permissions(&path, permissions).unwrap();
         path
     }
+}
+
+/// Writes other bytes into a file, a second later by its own word: clocks of file systems are coarse.
+fn rot(path: &Path, bytes: &[u8]) {
+    let later = fs::metadata(path).unwrap().modified().unwrap() + Duration::from_secs(1);
+    fs::write(path, bytes).unwrap();
+    let file = fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(later).unwrap();
 }
 
 fn big(size_bytes: usize) -> Bytes {
@@ -287,27 +297,104 @@ async fn verify_names_what_a_flipped_bit_made() {
 }
 
 #[tokio::test]
-async fn a_name_taken_by_another_length_is_corrupt_not_overwritten() {
+async fn right_bytes_take_the_place_of_wrong_ones_and_those_are_kept() {
     let rig = rig();
-    let digest = rig.store.put_small(big(2_000)).await.unwrap();
+    for (size_bytes, longer) in [(2_000, true), (2_000, false), (200_000, false)] {
+        let digest = rig.store.put_small(big(size_bytes)).await.unwrap();
+        let path = rig.make_writable(&digest);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[7] ^= 0x10;
+        bytes.extend(longer.then_some(b'x'));
+        rot(&path, &bytes);
+        let counted = rig.store.set_aside_count().load(Ordering::Relaxed);
+        assert_eq!(rig.store.find_evidence(&digest).await.unwrap(), None);
+        assert_eq!(rig.store.put_small(big(size_bytes)).await.unwrap(), digest);
+        assert_eq!(
+            rig.store.open(&digest).await.unwrap().bytes(),
+            big(size_bytes)
+        );
+        let kept = rig.store.find_evidence(&digest).await.unwrap().unwrap();
+        assert_eq!(fs::read(&kept).unwrap(), bytes);
+        fs::remove_file(kept).unwrap();
+        assert_eq!(
+            rig.store.set_aside_count().load(Ordering::Relaxed),
+            counted + 1
+        );
+    }
+}
+
+/// A flipped bit that came while nothing ran is found by the first opening, whoever comes and how many.
+#[tokio::test]
+async fn rot_is_found_at_the_first_opening() {
+    for size_bytes in [1, 64 << 10, (64 << 10) + 1, 3_000_000] {
+        let rig = rig();
+        let digest = rig.store.put_small(big(size_bytes)).await.unwrap();
+        let path = rig.make_writable(&digest);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[size_bytes / 2] ^= 4;
+        rot(&path, &bytes);
+        let store = open(rig.folder.path());
+        let mut told = store.follow_set_aside();
+        let openers: Vec<_> = (0..16)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.open(&digest).await.map(|blob| blob.len()) })
+            })
+            .collect();
+        for opener in openers {
+            let outcome = opener.await.unwrap();
+            assert!(
+                matches!(
+                    outcome,
+                    Err(StoreError::Corrupt { .. } | StoreError::NotFound { .. })
+                ),
+                "{outcome:?}"
+            );
+        }
+        assert_eq!(store.set_aside_count().load(Ordering::Relaxed), 1);
+        let set_aside = told.try_recv().unwrap();
+        assert_eq!(
+            (set_aside.digest, set_aside.found),
+            (digest, Digest::of(&bytes))
+        );
+        assert_eq!(fs::read(set_aside.path).unwrap(), bytes);
+        assert!(!path.exists());
+        assert_eq!(store.put_small(big(size_bytes)).await.unwrap(), digest);
+        assert_eq!(store.open(&digest).await.unwrap().bytes(), big(size_bytes));
+    }
+}
+
+/// A file that was changed after it was hashed is hashed again when it is opened again; a hard link to it changes nothing.
+#[tokio::test]
+async fn what_was_hashed_once_is_known_until_it_changes() {
+    let rig = rig();
+    let digest = rig.store.put_small(big(100_000)).await.unwrap();
     let path = rig.make_writable(&digest);
-    fs::OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .unwrap()
-        .write_all(b"x")
-        .unwrap();
+    fs::hard_link(&path, rig.folder.path().join("exported")).unwrap();
+    assert!(rig.store.open(&digest).await.is_ok());
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[99_999] ^= 0x80;
+    rot(&path, &bytes);
     assert!(matches!(
-        rig.store.put_small(big(2_000)).await,
+        rig.store.open(&digest).await,
         Err(StoreError::Corrupt { .. })
     ));
-    let mut staged = rig.store.stage().await.unwrap();
-    staged.write_chunk(big(2_000)).await.unwrap();
-    assert!(matches!(
-        rig.store.publish(staged).await,
-        Err(StoreError::Corrupt { .. })
-    ));
-    assert_eq!(fs::metadata(&path).unwrap().len(), 2_001);
+}
+
+#[tokio::test]
+async fn a_slow_look_finds_what_a_quick_one_finds() {
+    let rig = rig();
+    let digest = rig.store.put_small(big(2_500_000)).await.unwrap();
+    let slowly = || rig.store.verify_slowly(&digest, 1 << 30);
+    assert_eq!(slowly().await.unwrap(), 2_500_000);
+    let path = rig.make_writable(&digest);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[2_400_000] ^= 1;
+    rot(&path, &bytes);
+    assert!(matches!(slowly().await, Err(StoreError::Corrupt { .. })));
+    assert!(rig.store.set_aside(&digest).await.unwrap().is_some());
+    assert!(rig.store.set_aside(&digest).await.unwrap().is_none());
+    assert!(matches!(slowly().await, Err(StoreError::NotFound { .. })));
 }
 
 #[tokio::test]
