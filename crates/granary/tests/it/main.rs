@@ -21,6 +21,7 @@ mod crash;
 mod database_lies;
 mod direct;
 mod get;
+mod git_settings;
 mod herd;
 mod hostile;
 mod hostile_repositories;

@@ -15,6 +15,8 @@ const FILE_BYTES_MAX: usize = 256 * 1024;
 pub struct Secrets {
     /// By `host`, or `host:port` where the port is not the scheme's usual one; lower case.
     hosts: HashMap<String, (String, String)>,
+    /// By host alone, for every port of it: a `.netrc` knows no ports, and git asks none.
+    machines: HashMap<String, (String, String)>,
 }
 
 /// A file of secrets that cannot be read. Says nothing of what stands in it.
@@ -105,6 +107,9 @@ impl Secrets {
         for (host, pair) in other.hosts {
             self.hosts.entry(host).or_insert(pair);
         }
+        for (machine, pair) in other.machines {
+            self.machines.entry(machine).or_insert(pair);
+        }
     }
 
     /// The credentials for the host and port of a URL.
@@ -114,7 +119,8 @@ impl Secrets {
             Some(port) => format!("{host}:{port}"),
             None => host,
         };
-        let (user, password) = self.hosts.get(&key)?;
+        let of_host = self.machines.get(url.host_str()?);
+        let (user, password) = self.hosts.get(&key).or(of_host)?;
         Credentials::new(user.as_bytes(), password.as_bytes())
     }
 
@@ -124,11 +130,21 @@ impl Secrets {
             .entry(host.to_ascii_lowercase())
             .or_insert_with(|| (user.to_owned(), password.to_owned()));
     }
+
+    fn add_machine(&mut self, name: &str, login: &str, password: &str) {
+        self.machines
+            .entry(name.to_ascii_lowercase())
+            .or_insert_with(|| (login.to_owned(), password.to_owned()));
+    }
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({} hidden)", self.hosts.len())
+        write!(
+            f,
+            "Secrets({} hidden)",
+            self.hosts.len() + self.machines.len()
+        )
     }
 }
 
@@ -145,7 +161,7 @@ impl Machine<'_> {
         let whole = std::mem::take(self);
         if let (Some(host), Some(login), Some(password)) = (whole.host, whole.login, whole.password)
         {
-            secrets.add(host, login, password);
+            secrets.add_machine(host, login, password);
         }
     }
 }
@@ -204,11 +220,15 @@ mod tests {
         let mut secrets = Secrets::parse_netrc(text).unwrap();
         check(&secrets, "https://a.test/", Some(("me", "pw")));
         check(&secrets, "https://b.test/", Some(("you", "p#w")));
+        check(&secrets, "https://b.test:8443/", Some(("you", "p#w")));
         for other in ["c.test", "d.test", "evil.test", "e.test"] {
             check(&secrets, &format!("https://{other}/"), None);
         }
-        secrets.extend(Secrets::parse(b"a.test x y\nc.test u p").unwrap());
-        check(&secrets, "https://a.test/", Some(("me", "pw")));
-        check(&secrets, "https://c.test/", Some(("u", "p")));
+        let mut own = Secrets::parse(b"a.test x y\nc.test u p").unwrap();
+        own.extend(secrets);
+        check(&own, "https://a.test/", Some(("x", "y")));
+        check(&own, "https://a.test:8443/", Some(("me", "pw")));
+        check(&own, "https://c.test/", Some(("u", "p")));
+        check(&own, "https://c.test:8443/", None);
     }
 }
