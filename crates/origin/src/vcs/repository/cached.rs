@@ -150,7 +150,8 @@ impl Cached {
         }
         let asked_at = Instant::now();
         let listed = self.conversations.talk(|conversation| {
-            self.open_database(conversation.hash_kind())?;
+            self.database(conversation.hash_kind())
+                .map_err(TalkError::Code)?;
             Ok(conversation.list_refs(&PREFIXES)?)
         });
         let list = match listed {
@@ -190,17 +191,14 @@ impl Cached {
         error
     }
 
-    /// The objects that are here. `None` before the server was asked for the first time.
-    pub fn database(&self) -> Option<&Database> {
-        self.database.get()
-    }
-
-    fn open_database(&self, kind: HashKind) -> Result<&Database, TalkError> {
+    /// The objects that are here. Opened by whoever comes first, who knows the object format from an id or from the
+    /// server: what is known of a repository in memory outlives its being open.
+    fn database(&self, kind: HashKind) -> Result<&Database, CodeError> {
         if let Some(database) = self.database.get() {
             return Ok(database);
         }
         let opened = Database::open(&self.folder.join("objects"), kind);
-        let database = opened.map_err(|cause| TalkError::Code(self.corrupt(&cause)))?;
+        let database = opened.map_err(|cause| self.corrupt(&cause))?;
         Ok(self.database.get_or_init(|| database))
     }
 
@@ -233,9 +231,7 @@ impl Cached {
     }
 
     fn find(&self, id: &ObjectId) -> Result<Option<(ObjectKind, Bytes)>, CodeError> {
-        let Some(database) = self.database() else {
-            return Ok(None);
-        };
+        let database = self.database(id.kind())?;
         match database.find_header(id) {
             Ok(Some((ObjectKind::Commit, _))) => {
                 let found = database.find(id, COMMIT_BYTES_MAX);
@@ -257,15 +253,13 @@ impl Cached {
         commit: &ObjectId,
         mut read: impl FnMut(&Database) -> Result<T, ContentError>,
     ) -> Result<T, CodeError> {
-        if let Some(database) = self.database() {
-            match read(&database.with_effort(EFFORT_BYTES_MAX)) {
-                Ok(found) => return Ok(found),
-                Err(ContentError::Code(error)) => return Err(error),
-                Err(ContentError::Missing(_)) => {}
-            }
+        let database = self.database(commit.kind())?;
+        match read(&database.with_effort(EFFORT_BYTES_MAX)) {
+            Ok(found) => return Ok(found),
+            Err(ContentError::Code(error)) => return Err(error),
+            Err(ContentError::Missing(_)) => {}
         }
         self.fetch_content(*commit)?;
-        let database = self.database().ok_or_else(|| self.withheld(commit))?;
         read(&database.with_effort(EFFORT_BYTES_MAX)).map_err(|error| match error {
             ContentError::Code(error) => error,
             ContentError::Missing(id) => self.withheld(&id),
@@ -295,10 +289,11 @@ impl Cached {
     ///
     /// # Errors
     /// Class `Storage`.
-    pub fn list_tagged(&self, digits: &str) -> Result<Vec<ObjectId>, CodeError> {
-        let Some(database) = self.database() else {
+    pub fn list_tagged(&self, refs: &Refs, digits: &str) -> Result<Vec<ObjectId>, CodeError> {
+        let Some(any) = refs.list_objects().pop() else {
             return Ok(Vec::new());
         };
+        let database = self.database(any.kind())?;
         let mut marked = Vec::new();
         let found = database.find_prefix(digits);
         for id in found.map_err(|cause| self.corrupt(&cause))? {
@@ -317,7 +312,10 @@ impl Cached {
         if let Some(known) = self.memory.reachable.find(&key) {
             return Ok(known);
         }
-        let database = self.database().ok_or_else(|| self.nothing_here())?;
+        let Some(any) = key.1.first() else {
+            return Ok(Arc::default());
+        };
+        let database = self.database(any.kind())?;
         let is_commit = |tip: &&ObjectId| {
             // A tag may name a file or a directory; nothing descends from these.
             !matches!(

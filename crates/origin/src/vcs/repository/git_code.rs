@@ -96,7 +96,7 @@ impl GitCode {
         let history = self.cached.history(refs)?;
         let commits = history.iter().filter(|id| id.starts_with(digits)).copied();
         // An annotated tag is an object of its own, and its hash names what it marks.
-        let tags = self.cached.list_tagged(digits)?;
+        let tags = self.cached.list_tagged(refs, digits)?;
         let marked = tags.into_iter().filter(|id| history.contains(id));
         let mut found: Vec<ObjectId> = commits.chain(marked).take(2).collect();
         // Two objects that begin so: cmd/go knows neither of them.

@@ -229,3 +229,89 @@ fn size_of(folder: &Path) -> std::io::Result<u64> {
         .map(|entry| Ok(entry?.metadata()?.len()))
         .sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::outside::{Outside, OutsideConfig};
+    use crate::vcs::code::Code;
+    use crate::vcs::transport::RemoteSettings;
+
+    fn git(folder: &Path, arguments: &[&str], input: &[u8]) -> String {
+        use std::io::Write;
+        let mut child = Command::new("git")
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn repositories(folder: &Path, runtime: &tokio::runtime::Runtime) -> Repositories {
+        let outside = Outside::new(&OutsideConfig::new("0.0.0", "https://example.com/", "test"));
+        let settings = RemoteSettings {
+            git: Some("/usr/bin/git".into()),
+            is_file_open: true,
+            ..RemoteSettings::default()
+        };
+        let remotes = Remotes::new(outside.unwrap(), runtime.handle().clone(), settings);
+        let settings = RepositorySettings {
+            folder: folder.to_owned(),
+            disk_bytes_max: 1 << 30,
+            forms_bytes_max: 1 << 20,
+            refs_fresh: Duration::from_secs(600),
+            pack: PackLimits::default(),
+        };
+        Repositories::new(settings, remotes).unwrap()
+    }
+
+    /// The refs are still fresh then, so nothing makes the repository ask its server.
+    #[test]
+    fn a_repository_that_was_closed_for_others_knows_its_history() {
+        let room = tempfile::tempdir().unwrap();
+        let place = room.path().join("r.git");
+        git(
+            room.path(),
+            &["init", "-q", "--bare", "-b", "main", "r.git"],
+            b"",
+        );
+        let commit = |n: u32| {
+            format!(
+                "commit refs/heads/main\ncommitter T <t@t> 170000000{n} +0000\ndata 1\nc\nM 100644 inline f\ndata 2\n{n}\n"
+            )
+        };
+        let tag = "reset refs/tags/v1.0.0\nfrom refs/heads/main\n\n";
+        let script = commit(1) + &commit(2) + tag + &commit(3);
+        git(&place, &["fast-import", "--quiet"], script.as_bytes());
+        let first = git(&place, &["rev-parse", "main~2"], b"");
+        let (url, short) = (format!("file://{}", place.display()), &first[..12]);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let repositories = repositories(&room.path().join("caches"), &runtime);
+        let open = || repositories.open(&url, false).unwrap();
+        // What the tip descends from, which brings the history; that of the tag is not asked for.
+        let tip = open().stat("main").unwrap();
+        let tag = open().recent_tag(&tip, "", &mut |_| true).unwrap();
+        assert_eq!(tag.as_deref(), Some("v1.0.0"));
+        for n in 0..OPEN_MAX {
+            drop(
+                repositories
+                    .open(&format!("file:///nowhere/{n}"), false)
+                    .unwrap(),
+            );
+        }
+        let is_open = repositories.open.lock().unwrap().contains_key(&url);
+        assert!(!is_open, "it was not closed");
+        assert_eq!(open().stat(short).unwrap().name, first.trim());
+    }
+}

@@ -217,7 +217,7 @@ mod tests {
             machine b.test\n\tlogin you\n\taccount z\n\tpassword p#w # comment\n\
             machine c.test login only\nmachine a.test login second password x\n\
             default login any password any\nmachine d.test login x password x\n";
-        let mut secrets = Secrets::parse_netrc(text).unwrap();
+        let secrets = Secrets::parse_netrc(text).unwrap();
         check(&secrets, "https://a.test/", Some(("me", "pw")));
         check(&secrets, "https://b.test/", Some(("you", "p#w")));
         check(&secrets, "https://b.test:8443/", Some(("you", "p#w")));

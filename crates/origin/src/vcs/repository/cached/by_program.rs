@@ -67,8 +67,7 @@ impl Cached {
             );
             return Err(CodeError::new(UpstreamClass::Unreachable, text));
         }
-        self.open_database(kind)
-            .map_err(|error| error.into_code(self.url()))?;
+        self.database(kind)?;
         Ok(list)
     }
 
@@ -94,7 +93,7 @@ impl Cached {
         ];
         self.run_git(&place, &scratch, FETCH_WITHIN, &fetch)?;
         self.has_grown.store(true, Ordering::Relaxed);
-        if let Some(database) = self.database() {
+        if let Some(database) = self.database.get() {
             database.refresh().map_err(|cause| self.corrupt(&cause))?;
         }
         self.note(Fact::Whole, &refs.list_objects());

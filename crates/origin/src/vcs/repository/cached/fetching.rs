@@ -236,7 +236,7 @@ impl Cached {
 
     fn take(&self, conversation: &mut Conversation, ask: &FetchAsk<'_>) -> Result<(), TalkError> {
         let kind = conversation.hash_kind();
-        let database = self.open_database(kind)?.clone();
+        let database = self.database(kind).map_err(TalkError::Code)?.clone();
         let objects = self.folder.join("objects");
         conversation.fetch(ask, |pack| {
             take_pack(pack, &objects, kind, &self.pack_limits).map_err(|cause| self.of_pack(&cause))

@@ -22,10 +22,6 @@ impl Cached {
         )
     }
 
-    pub(super) fn nothing_here(&self) -> CodeError {
-        CodeError::absent(format!("{}: no commits", self.url()))
-    }
-
     pub(super) fn of_history(&self, cause: &HistoryError) -> CodeError {
         match cause {
             HistoryError::Missing(id) => {
