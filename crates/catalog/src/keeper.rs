@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::REALM;
 use crate::command::Write;
 use crate::error::CatalogError;
-use crate::link::{Link, Row, Sql, Value, args};
+use crate::link::{Link, Row, Session, Sql, Value, args};
 use crate::postgres::PostgresEngine;
 use crate::sqlite::SqliteEngine;
 
@@ -48,6 +48,15 @@ impl Catalog {
     /// used; [`CatalogError::Address`] that `url` is none; [`CatalogError::ReadOnly`], [`CatalogError::Full`],
     /// [`CatalogError::Busy`] and [`CatalogError::Unavailable`] what stands in the way.
     pub async fn open(url: &str) -> Result<Self, CatalogError> {
+        Self::open_at(url, i64::MAX).await
+    }
+
+    /// As [`Catalog::open`], but with tables as the first `schema` migrations made them: for taking in what an older
+    /// Granary wrote. [`Catalog::open`] then brings it up to date.
+    ///
+    /// # Errors
+    /// As [`Catalog::open`].
+    pub async fn open_at(url: &str, schema: i64) -> Result<Self, CatalogError> {
         let engine = if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
@@ -55,9 +64,9 @@ impl Catalog {
                     reason: "sqlite: without a path".to_owned(),
                 });
             }
-            Engine::Sqlite(SqliteEngine::open(Path::new(path)).await?)
+            Engine::Sqlite(SqliteEngine::open(Path::new(path), schema).await?)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Engine::Postgres(PostgresEngine::open(url).await?)
+            Engine::Postgres(PostgresEngine::open(url, schema).await?)
         } else {
             return Err(CatalogError::Address {
                 reason: "it begins neither with sqlite: nor with postgres://".to_owned(),
@@ -93,6 +102,34 @@ impl Catalog {
         match &*self.engine {
             Engine::Sqlite(engine) => engine.close().await,
             Engine::Postgres(engine) => engine.close().await,
+        }
+    }
+
+    /// Number of the newest migration that this catalog has seen.
+    pub fn schema(&self) -> i64 {
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.schema,
+            Engine::Postgres(engine) => engine.schema,
+        }
+    }
+
+    /// A transaction of its own connection that reads everything as of one moment.
+    pub(crate) async fn begin_snapshot(&self) -> Result<Session, CatalogError> {
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.begin_apart("begin").await,
+            Engine::Postgres(engine) => {
+                engine
+                    .begin_long("begin isolation level repeatable read read only")
+                    .await
+            }
+        }
+    }
+
+    /// A transaction of its own connection that writes more than a group of writes should hold.
+    pub(crate) async fn begin_load(&self) -> Result<Session, CatalogError> {
+        match &*self.engine {
+            Engine::Sqlite(engine) => engine.begin_apart("begin immediate").await,
+            Engine::Postgres(engine) => engine.begin_long("begin").await,
         }
     }
 

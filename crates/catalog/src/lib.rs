@@ -44,14 +44,20 @@ mod database;
 
 mod incidents;
 
+mod evidence;
+
 mod settings;
+
+mod portable;
 
 pub use acts::ActOutcome;
 pub use arrivals::{ModLanding, NewMod, ZipLanding};
 pub use error::CatalogError;
+pub use evidence::{KeptHead, NumberedEvent};
 pub use incidents::{Event, Quarantined};
 pub use keeper::Catalog;
 pub use observations::{KnownList, Observation, Resolution};
+pub use portable::{BadLine, Dumped, FileRole, NamedFile, list_named_files};
 pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};
 
 #[cfg(test)]

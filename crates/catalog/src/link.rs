@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{ColumnIndex, Row as _};
+use sqlx::{AssertSqlSafe, ColumnIndex, Connection as _, Row as _, SqlSafeStr, Transaction};
 
 use crate::error::CatalogError;
 
@@ -96,13 +96,39 @@ impl Link<'_> {
         Ok(())
     }
 
+    /// As [`Link::rows`], for a statement that was put together from names in this crate, never from values.
+    pub(crate) async fn rows_of(
+        &mut self,
+        sql: &str,
+        args: Vec<Value>,
+    ) -> Result<Vec<Row>, CatalogError> {
+        let sql = AssertSqlSafe(sql);
+        Ok(match self {
+            Self::Sqlite(connection) => {
+                let rows = sqlite_query(sql, args).fetch_all(&mut **connection).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Self::Postgres(connection) => {
+                let rows = postgres_query(sql, args)
+                    .fetch_all(&mut **connection)
+                    .await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// As [`Link::rows_of`], for the statement's effect.
+    pub(crate) async fn run_of(&mut self, sql: &str, args: Vec<Value>) -> Result<(), CatalogError> {
+        self.rows_of(sql, args).await.map(drop)
+    }
+
     /// Whether others write at the same time: on SQLite the writer is alone.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
 }
 
-fn sqlite_query(sql: &'static str, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
+fn sqlite_query(sql: impl SqlSafeStr, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
     args.into_iter()
         .fold(sqlx::query(sql), |query, value| match value {
             Value::Int(value) => query.bind(value),
@@ -111,13 +137,59 @@ fn sqlite_query(sql: &'static str, args: Vec<Value>) -> Query<'static, Sqlite, S
         })
 }
 
-fn postgres_query(sql: &'static str, args: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
+fn postgres_query(sql: impl SqlSafeStr, args: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
     args.into_iter()
         .fold(sqlx::query(sql), |query, value| match value {
             Value::Int(value) => query.bind(value),
             Value::Text(value) => query.bind(value),
             Value::Bytes(value) => query.bind(value),
         })
+}
+
+/// A connection with an open transaction that takes many statements: what one is dropped with is undone.
+pub(crate) enum Session {
+    Sqlite(SqliteConnection),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Session {
+    pub(crate) fn link(&mut self) -> Link<'_> {
+        match self {
+            Self::Sqlite(connection) => Link::Sqlite(connection),
+            Self::Postgres(transaction) => Link::Postgres(transaction),
+        }
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<(), CatalogError> {
+        match self {
+            Self::Sqlite(ref mut connection) => {
+                Link::Sqlite(connection).run("commit", Vec::new()).await?;
+                self.close().await
+            }
+            Self::Postgres(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+
+    pub(crate) async fn roll_back(mut self) -> Result<(), CatalogError> {
+        match self {
+            Self::Sqlite(ref mut connection) => {
+                Link::Sqlite(connection).run("rollback", Vec::new()).await?;
+                self.close().await
+            }
+            Self::Postgres(transaction) => Ok(transaction.rollback().await?),
+        }
+    }
+
+    async fn close(self) -> Result<(), CatalogError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.close().await?),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
 }
 
 /// A row of an answer; columns are asked for by name.

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::command::Write;
 use crate::error::CatalogError;
-use crate::link::{Link, Row, Sql, Value};
+use crate::link::{Link, Row, Session, Sql, Value};
 use crate::sqlite::MIGRATIONS_TABLE;
 
 /// Connections at most: PostgreSQL works best with a few for each core, and its default is a hundred for everyone.
@@ -39,12 +39,17 @@ const IS_FOREIGN: &str = "
        and table_name in ('catalog_migrations', 'realms', 'versions', 'zips', 'landings', 'members')
      limit 1";
 
+/// For transactions that read or write everything: between two statements they wait for a disk elsewhere.
+const LONG: &str = "set local idle_in_transaction_session_timeout = '10min'";
+
 pub(crate) struct PostgresEngine {
+    /// Number of the newest migration in the database.
+    pub(crate) schema: i64,
     pool: PgPool,
 }
 
 impl PostgresEngine {
-    pub(crate) async fn open(url: &str) -> Result<Self, CatalogError> {
+    pub(crate) async fn open(url: &str, schema: i64) -> Result<Self, CatalogError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| CatalogError::Address {
                 reason: "not a postgres:// address".to_owned(),
@@ -73,9 +78,24 @@ impl PostgresEngine {
         }
         let mut migrator: Migrator = sqlx::migrate!("migrations/postgres");
         migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-        migrator.run_direct(None, &mut *connection, false).await?;
+        migrator
+            .run_direct(Some(schema), &mut *connection, false)
+            .await?;
+        let newest = migrator.iter().map(|migration| migration.version).max();
         drop(connection);
-        Ok(Self { pool })
+        Ok(Self {
+            schema: newest.unwrap_or_default().min(schema),
+            pool,
+        })
+    }
+
+    /// Begins a transaction that may wait long between its statements.
+    pub(crate) async fn begin_long(&self, begin: &'static str) -> Result<Session, CatalogError> {
+        let mut transaction = self.pool.begin_with(begin).await?;
+        Link::Postgres(&mut transaction)
+            .run(LONG, Vec::new())
+            .await?;
+        Ok(Session::Postgres(transaction))
     }
 
     pub(crate) async fn read(&self, sql: Sql, args: Vec<Value>) -> Result<Vec<Row>, CatalogError> {

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::command::{Command, Pending, Write};
 use crate::error::CatalogError;
-use crate::link::{Link, Row, Sql, Value};
+use crate::link::{Link, Row, Session, Sql, Value};
 
 /// Readers: more than there are cores on a small machine, because one may be at a long listing.
 const READERS: usize = 3;
@@ -40,6 +40,9 @@ const IS_FOREIGN: &str = "
      limit 1";
 
 pub(crate) struct SqliteEngine {
+    /// Number of the newest migration in the file.
+    pub(crate) schema: i64,
+    options: SqliteConnectOptions,
     commands: mpsc::Sender<Box<dyn Command>>,
     idle: Mutex<Vec<SqliteConnection>>,
     permits: Semaphore,
@@ -48,7 +51,7 @@ pub(crate) struct SqliteEngine {
 }
 
 impl SqliteEngine {
-    pub(crate) async fn open(path: &Path) -> Result<Self, CatalogError> {
+    pub(crate) async fn open(path: &Path, schema: i64) -> Result<Self, CatalogError> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -62,7 +65,10 @@ impl SqliteEngine {
         check_ours(&mut writer, path).await?;
         let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
         migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
-        migrator.run_direct(None, &mut writer, false).await?;
+        migrator
+            .run_direct(Some(schema), &mut writer, false)
+            .await?;
+        let newest = migrator.iter().map(|migration| migration.version).max();
         let mut idle = Vec::with_capacity(READERS);
         for _ in 0..READERS {
             // The same options, so that all agree about the journal; a reader that tries to write is a bug.
@@ -70,14 +76,23 @@ impl SqliteEngine {
         }
         let (commands, waiting) = mpsc::channel(WAITING_MAX);
         let (closing, closed) = oneshot::channel();
-        let writer = tokio::spawn(write_until_closed(writer, options, waiting, closed));
+        let writer = tokio::spawn(write_until_closed(writer, options.clone(), waiting, closed));
         Ok(Self {
+            schema: newest.unwrap_or_default().min(schema),
+            options,
             commands,
             idle: Mutex::new(idle),
             permits: Semaphore::new(READERS),
             writer: Mutex::new(Some(writer)),
             closing: Mutex::new(Some(closing)),
         })
+    }
+
+    /// Begins a transaction on a connection of its own, so that neither the writer nor a reader is held for it.
+    pub(crate) async fn begin_apart(&self, begin: &'static str) -> Result<Session, CatalogError> {
+        let mut connection = self.options.connect().await?;
+        Link::Sqlite(&mut connection).run(begin, Vec::new()).await?;
+        Ok(Session::Sqlite(connection))
     }
 
     /// Runs one selecting statement on a free reader.

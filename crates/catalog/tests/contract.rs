@@ -19,6 +19,8 @@ mod crowds;
 mod landing;
 #[path = "contract/memory.rs"]
 mod memory;
+#[path = "contract/portable.rs"]
+mod portable;
 #[path = "contract/trouble.rs"]
 mod trouble;
 
@@ -87,6 +89,12 @@ mod kept {
         a_failing_neighbour_hurts_nobody,
         readers_see_what_was_answered,
         a_caller_that_goes_away_leaves_no_half,
+    );
+
+    on_both_engines!(portable:
+        what_is_dumped_loads_into_both_engines,
+        a_dump_is_of_one_moment_while_others_write,
+        a_bad_line_loads_nothing,
     );
 
     on_both_engines!(trouble:

@@ -307,6 +307,10 @@ pub async fn events_are_listed_newest_first(catalog: &Catalog) {
     assert_eq!(events[0].detail, r#"{"proof":[1,2]}"#);
     assert_eq!(events[1].module.as_deref(), Some("example.com/m@v1.0.0"));
     assert_eq!(catalog.list_events(1).await.unwrap(), events[..1]);
+    let numbered = catalog.list_events_after(0, 10).await.unwrap();
+    assert_eq!(numbered[0].event, events[1]);
+    let later = catalog.list_events_after(numbered[0].id, 10).await.unwrap();
+    assert_eq!(later, numbered[1..]);
 }
 
 pub async fn settings_are_replaced(catalog: &Catalog) {

@@ -1,0 +1,161 @@
+//! A catalog as text: what one engine wrote the other takes in, whole or not at all.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use catalog::{Catalog, CatalogError, Dumped, Quarantined};
+use tokio::sync::mpsc;
+
+use crate::rig::{Rig, digest, h1, module, new_mod, time, zip_of};
+
+async fn dump(catalog: &Catalog) -> (Dumped, String) {
+    let (send, mut receive) = mpsc::channel::<String>(2);
+    let gather = async {
+        let mut text = String::new();
+        while let Some(page) = receive.recv().await {
+            text += &page;
+        }
+        text
+    };
+    let (dumped, text) = tokio::join!(catalog.dump(send), gather);
+    (dumped.unwrap(), text)
+}
+
+async fn load(catalog: &Catalog, text: &str) -> Result<(), CatalogError> {
+    let (send, receive) = mpsc::channel(2);
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let feed = async move {
+        for line in lines {
+            if send.send(Ok(line)).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(catalog.load(receive), feed).0
+}
+
+/// Something in every table, with text that wants care.
+async fn fill(catalog: &Catalog) {
+    let now = time("2026-01-01T12:00:00.123456Z");
+    for n in 0..230 {
+        let of = format!("example.com/M{n}@v1.0.0");
+        catalog.land_mod(new_mod(&of, "a")).await.unwrap();
+        if n % 2 == 0 {
+            let zip = catalog.land_zip(&module(&of), zip_of(&of, "a")).await;
+            zip.unwrap();
+        }
+    }
+    let path = "example.com/m".parse().unwrap();
+    catalog
+        .save_list(&path, &["v1.0.0".to_owned()], now)
+        .await
+        .unwrap();
+    catalog
+        .save_record("sums", &module("example.com/m@v1.0.0"), 7, b"a\nb \xf0\n")
+        .await
+        .unwrap();
+    catalog
+        .save_head("sums", 9, "note \u{2014} x".as_bytes())
+        .await
+        .unwrap();
+    for file in ["go.mod", "zip"] {
+        let refused = Quarantined {
+            module: module("example.com/m@v1.0.0"),
+            kind: file.to_owned(),
+            found: h1("found"),
+            expected: h1("expected"),
+            source: "somewhere".to_owned(),
+            digest: (file == "zip").then(|| digest("refused")),
+            detail: "\"quoted\" \\u0000 \u{1f980}".to_owned(),
+            at: now,
+        };
+        catalog.quarantine(refused).await.unwrap();
+    }
+    let detail = serde_json::json!({"text": "it's \\ \u{0} \u{fffd} ' $1"});
+    catalog.save_event("fork", None, &detail).await.unwrap();
+    catalog.set_setting("name", "").await.unwrap();
+}
+
+pub async fn what_is_dumped_loads_into_both_engines(catalog: &Catalog) {
+    fill(catalog).await;
+    let (dumped, text) = dump(catalog).await;
+    assert_eq!(
+        (dumped.seq, dumped.rows["versions"], dumped.rows["zips"]),
+        (230, 230, 115)
+    );
+    assert_eq!(
+        text.lines().count() as u64,
+        dumped.rows.values().sum::<u64>()
+    );
+
+    for target in [Some(Rig::sqlite().await), Rig::postgres().await]
+        .into_iter()
+        .flatten()
+    {
+        let other = &target.catalog;
+        assert!(other.is_empty().await.unwrap());
+        load(other, &text).await.unwrap();
+        assert!(!other.is_empty().await.unwrap());
+        assert_eq!(dump(other).await, (dumped.clone(), text.clone()));
+        // It goes on where the first one stopped.
+        other
+            .land_mod(new_mod("example.com/new@v1.0.0", "a"))
+            .await
+            .unwrap();
+        assert_eq!(other.last_seq().await.unwrap(), 231);
+        other
+            .save_event("later", None, &serde_json::json!({}))
+            .await
+            .unwrap();
+        assert_eq!(other.list_events(10).await.unwrap().len(), 2);
+        other.close().await;
+    }
+}
+
+pub async fn a_dump_is_of_one_moment_while_others_write(catalog: &Catalog) {
+    fill(catalog).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (writing, stopped) = (catalog.clone(), Arc::clone(&stop));
+    let writer = tokio::spawn(async move {
+        let mut n = 0;
+        while !stopped.load(Ordering::Relaxed) {
+            let of = format!("example.com/busy{n}@v1.0.0");
+            writing.land_mod(new_mod(&of, "a")).await.unwrap();
+            n += 1;
+        }
+        n
+    });
+    for _ in 0..5 {
+        let (dumped, _) = dump(catalog).await;
+        for table in ["versions", "landings", "members"] {
+            assert_eq!(dumped.rows[table], dumped.seq, "{table}");
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(writer.await.unwrap() > 0);
+}
+
+pub async fn a_bad_line_loads_nothing(catalog: &Catalog) {
+    let source = Rig::sqlite().await;
+    fill(&source.catalog).await;
+    let (_, text) = dump(&source.catalog).await;
+    let last = text.lines().last().unwrap();
+    let member = text
+        .lines()
+        .find(|line| line.starts_with("{\"members\""))
+        .unwrap();
+    let bad = [
+        "{}".to_owned(),
+        last.replace("settings", "sqlite_schema"),
+        last.replace("\"value\"", "\"value) --\""),
+        last.replace("\"realm\":\"main\",", ""),
+        last.to_owned(), // twice
+        member.replace("example.com", "example.org"),
+        "[".repeat(10_000),
+    ];
+    for line in bad {
+        let error = load(catalog, &format!("{text}{line}\n")).await.unwrap_err();
+        assert!(catalog.is_empty().await.unwrap(), "{line}: {error}");
+    }
+    load(catalog, &text).await.unwrap();
+}
