@@ -17,6 +17,8 @@ pub struct FrontConfig {
     pub program_version: String,
     /// Counts of other rooms that `/metrics` shows.
     pub counters: Vec<crate::metrics::Counter>,
+    /// Figures of other rooms that `/metrics` shows.
+    pub gauges: Vec<crate::metrics::Gauge>,
     /// What links and reasons use, e.g. `https://granary.example/go`; shown at `/`.
     pub public_url: Option<String>,
     /// Path of `public_url` without a slash at its end, e.g. `/go`; every route is served with and without it.
@@ -83,6 +85,7 @@ impl Default for FrontConfig {
             instance_id: String::new(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             counters: Vec::new(),
+            gauges: Vec::new(),
             public_url: None,
             public_prefix: String::new(),
             databases: Vec::new(),

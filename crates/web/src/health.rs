@@ -96,6 +96,7 @@ pub(crate) async fn get_metrics(front: &Front) -> Plain {
             hot_bytes: front.hot.weight(),
         },
         counters: front.config.counters.clone(),
+        gauges: front.config.gauges.clone(),
         program_version: front.config.program_version.clone(),
     };
     let mut registry = Registry::default();

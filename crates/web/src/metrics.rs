@@ -124,6 +124,17 @@ pub struct Counter {
     pub value: std::sync::Arc<AtomicU64>,
 }
 
+/// A figure that another room keeps and that goes up and down.
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// The figure.
+    pub value: std::sync::Arc<AtomicU64>,
+}
+
 /// What the keepers say about themselves at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Depths {
@@ -141,6 +152,7 @@ pub(crate) struct Scrape {
     pub metrics: std::sync::Arc<crate::metrics::Metrics>,
     pub depths: Depths,
     pub counters: Vec<Counter>,
+    pub gauges: Vec<Gauge>,
     pub program_version: String,
 }
 
@@ -243,6 +255,10 @@ impl Scrape {
                 let gauge = ConstGauge::new(signed(value));
                 gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
             }
+        }
+        for Gauge { name, help, value } in &self.gauges {
+            let gauge = ConstGauge::new(signed(value.load(Ordering::Relaxed)));
+            gauge.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
         }
         let mut family = encoder.encode_descriptor("granary_build", "The program", None, kind)?;
         let labels = [("version", self.program_version.as_str())];
