@@ -42,7 +42,7 @@ const IS_FOREIGN: &str = "
 pub(crate) struct SqliteEngine {
     /// Number of the newest migration in the file.
     pub(crate) schema: i64,
-    options: SqliteConnectOptions,
+    options: Box<SqliteConnectOptions>,
     commands: mpsc::Sender<Box<dyn Command>>,
     idle: Mutex<Vec<SqliteConnection>>,
     permits: Semaphore,
@@ -79,7 +79,7 @@ impl SqliteEngine {
         let writer = tokio::spawn(write_until_closed(writer, options.clone(), waiting, closed));
         Ok(Self {
             schema: newest.unwrap_or_default().min(schema),
-            options,
+            options: Box::new(options),
             commands,
             idle: Mutex::new(idle),
             permits: Semaphore::new(READERS),
