@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::backup::folder::parse_place;
 use crate::config::Flags;
 
 /// Ends `granary --help`: the way in, for someone who has just built it.
@@ -14,8 +15,9 @@ First steps:
   granary env                                      how to make it go's default, and back
 
 Modules come from the proxies that go itself is set to use (or from `upstream`)
-and stay in the data folder for ever. `get`, `verify`, `export` and `import` let
-a running server do the work, or open the data folder when none runs.
+and stay in the data folder for ever. `get`, `verify`, `export`, `import`,
+`backup` and `evidence` let a running server do the work, or open the data
+folder when none runs.
 
 All settings: `granary config show`. Each can stand in granary.toml in the data
 folder, in a GRANARY_ variable, or behind --set. More: docs/operating.md.
@@ -106,6 +108,62 @@ pub enum Command {
         /// The folder
         tree: PathBuf,
     },
+    /// Adds a backup of everything to a folder, while the server goes on
+    #[command(
+        after_help = "The first backup copies everything, each later one only what is new: artifacts never change, so\nall generations share them. A generation counts when all of it is on disk; after kill -9 or a full\ndisk the next run goes on. Every file is hashed while it is copied; a damaged one is named and left\nout, and the exit code is 1.\n\nSettings are not in it (they may hold passwords): keep granary.toml and the variables elsewhere.\nPut the folder on another disk. Object stores (s3://) are not supported yet: copy the folder there.\n\nExamples:\n    granary backup /mnt/backup/granary\n    granary backup file:///mnt/backup/granary --keep 30"
+    )]
+    Backup {
+        /// The folder, or its file:// address; made if missing
+        #[arg(value_parser = parse_place)]
+        dir: PathBuf,
+        /// Keeps this many generations and removes older ones, with the files that only those name; default: all
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        keep: Option<u32>,
+    },
+    /// Restores a backup into an empty data folder
+    #[command(
+        after_help = "Takes the newest whole generation, hashes every file on its way, and compares the restored catalog\nwith the backup row by row. Cut off in the midst it goes on when it is run again; until it is done\nno server starts on the folder. A backup made on SQLite restores into PostgreSQL (--database) and\nthe other way round.\n\nExamples:\n    granary restore /mnt/backup/granary --data /srv/granary\n    granary restore /mnt/backup/granary --database postgres://granary@db/granary"
+    )]
+    Restore {
+        /// The backup's folder, or its file:// address
+        #[arg(value_parser = parse_place)]
+        dir: PathBuf,
+        /// Another generation than the newest whole one
+        #[arg(long, value_name = "N")]
+        generation: Option<u64>,
+        /// An empty PostgreSQL database instead of SQLite in the data folder; as the setting `database`
+        #[arg(long, value_name = "URL")]
+        database: Option<String>,
+        /// Restores what is whole even if files are missing or damaged in the backup; they are named, the exit code is 1
+        #[arg(long)]
+        incomplete: bool,
+    },
+    /// Proves that a backup can be restored: does it in a scratch folder, checks everything, says how long it took
+    #[command(
+        after_help = "Hashes every file again after restoring, makes the h1: of every go.mod and zip anew, compares them\nwith the rows, and removes what it made. Needs as much free room as the backup has.\nExit code 0: this backup restores.\n\nExample: granary rehearse /mnt/backup/granary --into /var/tmp"
+    )]
+    Rehearse {
+        /// The backup's folder, or its file:// address
+        #[arg(value_parser = parse_place)]
+        dir: PathBuf,
+        /// Another generation than the newest whole one
+        #[arg(long, value_name = "N")]
+        generation: Option<u64>,
+        /// Folder for the scratch folder; default: beside the backup
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+    },
+    /// Writes the evidence of security events to a folder that people without Granary can read
+    #[command(
+        after_help = "Events, refused files with both hashes, signed heads and records of the checksum database, proofs\nof forks: as JSON and plain files, with a README and SHA256SUMS. User names and passwords in\naddresses are blacked out.\n\nExamples:\n    granary evidence ./evidence\n    granary evidence ./event-17 --event 17"
+    )]
+    Evidence {
+        /// An empty or new folder
+        dir: PathBuf,
+        /// Only this event and what belongs to its module; default: all
+        #[arg(long, value_name = "ID")]
+        event: Option<u64>,
+    },
     /// Checks the installation and says what to do about what is wrong
     Doctor,
     /// Shows the configuration
@@ -163,6 +221,14 @@ pub enum ConfigCommand {
 impl Cli {
     /// The flags that are settings.
     pub fn flags(&self) -> Flags {
+        let mut set = self.common.set.clone();
+        if let Command::Restore {
+            database: Some(database),
+            ..
+        } = &self.command
+        {
+            set.push(format!("database={database}"));
+        }
         let listen = match &self.command {
             Command::Serve { listen } => listen.clone(),
             _ => None,
@@ -171,7 +237,7 @@ impl Cli {
             file: self.common.config.clone(),
             data: self.common.data.clone(),
             listen,
-            set: self.common.set.clone(),
+            set,
         }
     }
 }

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+/// File in a data folder whose restore has not come to its end.
+pub const UNFINISHED: &str = "restore.unfinished";
+
 /// Holds the data folder for as long as it lives.
 #[derive(Debug)]
 pub struct FolderLock {
@@ -39,8 +42,22 @@ impl FolderLock {
         }
     }
 
-    /// Takes the folder, which is made if missing. Foreign folders are refused: a data folder is empty or ours.
+    /// Takes the folder, which is made if missing. Foreign folders are refused: a data folder is empty or ours. So are
+    /// those with half of a backup in them.
     pub fn take(data: &Path, who: &str) -> Result<Taken> {
+        let taken = Self::take_unfinished(data, who)?;
+        let mark = data.join(UNFINISHED);
+        if matches!(taken, Taken::Ours(_)) && mark.exists() {
+            bail!(
+                "a restore into {} was cut off before its end: run `granary restore` again, it goes on where it stopped; or remove what is in the folder",
+                data.display()
+            );
+        }
+        Ok(taken)
+    }
+
+    /// As [`FolderLock::take`], also where a restore was not finished: for the one who finishes it.
+    pub fn take_unfinished(data: &Path, who: &str) -> Result<Taken> {
         let fresh = !data.exists();
         std::fs::create_dir_all(data)
             .with_context(|| format!("cannot make the data folder {}", data.display()))?;

@@ -6,6 +6,8 @@ mod line;
 
 mod logging;
 
+mod backup;
+
 mod cli;
 mod config;
 mod lock;

@@ -30,6 +30,8 @@ use crate::version_control;
 
 /// Setting row with the id of this installation.
 const INSTANCE_ID: &str = "instance_id";
+/// Setting row with the time of the last whole backup, in seconds since 1970.
+pub const LAST_BACKUP: &str = "last_backup_seconds";
 /// File in the data folder with the list of upstreams last used. It may hold credentials, so only its owner reads it.
 const LAST_UPSTREAM: &str = "upstream.last";
 
@@ -50,6 +52,26 @@ pub struct ChosenUpstream {
     spare: Option<String>,
     /// Who named it.
     pub source: String,
+}
+
+/// What is known of backups of this catalog.
+#[derive(Clone, Debug, Default)]
+pub struct Backups {
+    /// When the last whole one was made, in seconds since 1970; 0 for never.
+    pub last_seconds: Arc<AtomicU64>,
+    /// How many failed or had to leave files out, in this run.
+    pub failed: Arc<AtomicU64>,
+}
+
+impl Backups {
+    async fn read(catalog: &Catalog) -> Result<Self> {
+        let last = catalog.get_setting(LAST_BACKUP).await?;
+        let seconds = last.and_then(|text| text.parse().ok()).unwrap_or_default();
+        Ok(Self {
+            last_seconds: Arc::new(AtomicU64::new(seconds)),
+            failed: Arc::default(),
+        })
+    }
 }
 
 /// Everything that runs in this process, HTTP aside.
@@ -76,6 +98,8 @@ pub struct Parts {
     pub databases: Vec<String>,
     /// How often a git server could only be asked through the program git.
     pub git_fallbacks: Arc<AtomicU64>,
+    /// Backups made of it.
+    pub backups: Backups,
 }
 
 impl Parts {
@@ -122,6 +146,7 @@ impl Parts {
             queue: queue.clone(),
             settings: settings(config),
         });
+        let backups = Backups::read(&catalog).await?;
         Ok(Self {
             catalog,
             store,
@@ -134,6 +159,7 @@ impl Parts {
             upstream,
             databases: names,
             git_fallbacks: direct.git_fallbacks(),
+            backups,
         })
     }
 

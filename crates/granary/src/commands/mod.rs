@@ -4,10 +4,13 @@ mod build_zip;
 mod doctor;
 mod h1;
 mod on_folder;
+mod restore;
 mod serve;
 mod show;
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Result, bail};
 
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::Config;
@@ -20,6 +23,16 @@ pub fn run_alone(cli: &Cli) -> Option<Result<bool>> {
     match &cli.command {
         Command::H1 { paths, of } => Some(h1::run(paths, of.as_deref(), cli.common.json)),
         Command::Completion { shell } => Some(show::completion(*shell)),
+        Command::Rehearse {
+            dir,
+            generation,
+            into,
+        } => Some(restore::rehearse(
+            dir,
+            *generation,
+            into.as_deref(),
+            cli.common.json,
+        )),
         _ => None,
     }
 }
@@ -30,32 +43,24 @@ pub fn run(cli: &Cli, layers: &Layers, config: Config) -> Result<bool> {
     if !matches!(cli.command, Command::Serve { .. }) {
         show::unknown_variables(layers);
     }
+    if let Some(operation) = operation(&cli.command, &config)? {
+        return on_folder::run(config, operation, json);
+    }
     match &cli.command {
         Command::Serve { .. } => serve::run(layers, config),
-        Command::Get { queries, no_zips } => on_folder::run(
-            config,
-            Operation::Get {
-                queries: queries.clone(),
-                zips: !no_zips,
-            },
-            json,
-        ),
-        Command::Verify => on_folder::run(config, Operation::Verify, json),
-        Command::Export { view, dir } => on_folder::run(
-            config,
-            Operation::Export {
-                view: view.clone(),
-                dir: std::path::absolute(dir)?,
-            },
-            json,
-        ),
-        Command::Import { tree } => on_folder::run(
-            config,
-            Operation::Import {
-                tree: std::path::absolute(tree)?,
-            },
-            json,
-        ),
+        Command::Restore {
+            dir,
+            generation,
+            incomplete,
+            ..
+        } => {
+            let ask = restore::Ask {
+                from: dir,
+                generation: *generation,
+                incomplete: *incomplete,
+            };
+            restore::run(&config, ask, json)
+        }
         Command::Doctor => doctor::run(config, json),
         Command::Config {
             what: ConfigCommand::Show,
@@ -75,7 +80,60 @@ pub fn run(cli: &Cli, layers: &Layers, config: Config) -> Result<bool> {
             build_zip::run(&config, &ask, json)
         }
         Command::Env => show::env(&config, json),
-        // Done before by `run_alone`.
-        Command::H1 { .. } | Command::Completion { .. } => Ok(true),
+        // An operation, or done before by `run_alone`.
+        _ => Ok(true),
     }
+}
+
+/// The operation that a command is, if it is one.
+fn operation(command: &Command, config: &Config) -> Result<Option<Operation>> {
+    Ok(Some(match command {
+        Command::Get { queries, no_zips } => Operation::Get {
+            queries: queries.clone(),
+            zips: !no_zips,
+        },
+        Command::Verify => Operation::Verify,
+        Command::Export { view, dir } => Operation::Export {
+            view: view.clone(),
+            dir: std::path::absolute(dir)?,
+        },
+        Command::Import { tree } => Operation::Import {
+            tree: std::path::absolute(tree)?,
+        },
+        Command::Backup { dir, keep } => {
+            check_apart(dir, config)?;
+            Operation::Backup {
+                dir: dir.clone(),
+                keep: *keep,
+            }
+        }
+        Command::Evidence { dir, event } => Operation::Evidence {
+            dir: std::path::absolute(dir)?,
+            event: *event,
+        },
+        _ => return Ok(None),
+    }))
+}
+
+/// A backup inside of what it backs up would be lost with it, and would be in the way there.
+fn check_apart(backup: &Path, config: &Config) -> Result<()> {
+    let real = |path: &Path| {
+        let there = path.ancestors().find_map(|above| {
+            let below = path.strip_prefix(above).ok()?;
+            Some(above.canonicalize().ok()?.join(below))
+        });
+        there.unwrap_or_else(|| path.to_owned())
+    };
+    let backup = real(backup);
+    for kept in [config.data.clone(), config.store_folder()] {
+        let kept = real(&kept);
+        if backup.starts_with(&kept) || kept.starts_with(&backup) {
+            bail!(
+                "the backup in {} and the data in {} must lie apart, best on another disk",
+                backup.display(),
+                kept.display()
+            );
+        }
+    }
+    Ok(())
 }

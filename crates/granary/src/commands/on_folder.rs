@@ -21,7 +21,13 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
     };
     logging::start(level, &config.log_format)?;
     // What only reads must not make a folder out of a mistyped name and then call it well.
-    let reads = matches!(operation, Operation::Verify | Operation::Export { .. });
+    let reads = matches!(
+        operation,
+        Operation::Verify
+            | Operation::Export { .. }
+            | Operation::Backup { .. }
+            | Operation::Evidence { .. }
+    );
     if reads && config.database.is_none() && !config.data.join("catalog.db").exists() {
         bail!(
             "there is no Granary in {}: name its data folder with --data or GRANARY_DATA",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use tracing::{info, warn};
 use web::config::{FrontConfig, ListenerConfig};
-use web::metrics::Counter;
+use web::metrics::{Counter, Gauge};
 
 use super::show::client_url;
 use crate::config::Config;
@@ -99,10 +99,22 @@ fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
     Ok(FrontConfig {
         instance_id: parts.instance_id.clone(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        counters: vec![Counter {
-            name: "granary_git_fallbacks",
-            help: "Questions to git servers that only the program git could ask",
-            value: parts.git_fallbacks.clone(),
+        counters: vec![
+            Counter {
+                name: "granary_git_fallbacks",
+                help: "Questions to git servers that only the program git could ask",
+                value: parts.git_fallbacks.clone(),
+            },
+            Counter {
+                name: "granary_backups_failed",
+                help: "Backups that failed or had to leave files out",
+                value: parts.backups.failed.clone(),
+            },
+        ],
+        gauges: vec![Gauge {
+            name: "granary_last_backup_timestamp_seconds",
+            help: "When the last whole backup was made; 0 for never",
+            value: parts.backups.last_seconds.clone(),
         }],
         public_url: Some(client_url(config)),
         public_prefix: prefix.unwrap_or_default(),

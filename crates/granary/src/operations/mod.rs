@@ -1,6 +1,8 @@
 //! The long operations behind commands. Each runs on the parts of a process and speaks in lines, so that the same code
 //! serves a command on the folder and a command over the socket of a running server.
 
+pub mod backup;
+pub mod evidence;
 pub mod export;
 pub mod get;
 pub mod import;
@@ -33,6 +35,20 @@ pub enum Operation {
         /// An absolute folder.
         dir: PathBuf,
     },
+    /// Adds a generation to a backup.
+    Backup {
+        /// An absolute folder.
+        dir: PathBuf,
+        /// How many generations stay; none for all.
+        keep: Option<u32>,
+    },
+    /// Writes what is known of security events.
+    Evidence {
+        /// An absolute folder.
+        dir: PathBuf,
+        /// Which event; none for all.
+        event: Option<u64>,
+    },
     /// Captures what a GOPROXY tree holds.
     Import {
         /// An absolute folder.
@@ -46,6 +62,8 @@ pub async fn run(parts: &Parts, operation: Operation, lines: Lines) {
         Operation::Get { queries, zips } => get::run(parts, queries, zips, &lines).await,
         Operation::Verify => verify::run(parts, &lines).await,
         Operation::Export { view, dir } => export::run(parts, &view, &dir, &lines).await,
+        Operation::Backup { dir, keep } => backup::run(parts, &dir, keep, &lines).await,
+        Operation::Evidence { dir, event } => evidence::run(parts, &dir, event, &lines).await,
         Operation::Import { tree } => import::run(parts, &tree, &lines).await,
     };
     let done = result.unwrap_or_else(|cause| Line::Done {

@@ -14,6 +14,8 @@ mod rig;
 
 mod by_hand;
 
+mod backup;
+
 mod capture;
 mod certificates;
 mod commands;

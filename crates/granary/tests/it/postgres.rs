@@ -2,7 +2,7 @@
 
 // The scratch server of the catalog's contract suite.
 #[path = "../../../catalog/tests/contract/server.rs"]
-mod server;
+pub mod server;
 
 use crate::by_hand::{WAYS, lines_of, run};
 use crate::rig::database::Database;

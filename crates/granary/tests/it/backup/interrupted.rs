@@ -1,0 +1,143 @@
+//! kill -9 and a full disk in the midst: what was whole stays whole, and the next run goes on.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::{check_serves, count_blobs, figures, said_by, stored};
+use crate::by_hand::{Process, Way, may_mount, run};
+use crate::rig::granary::Setup;
+use crate::rig::wait_until;
+
+/// Starts a command and kills it once so many blobs lie below `root`.
+fn kill_at(setup: &Setup, arguments: &[&str], root: &Path, blobs: usize) {
+    let log = setup.folder("logs").join("killed");
+    let process = Process::start(&mut setup.command(arguments), &log);
+    let begun = Instant::now();
+    while count_blobs(root) < blobs {
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{}",
+            process.log()
+        );
+        std::thread::yield_now();
+    }
+    process.kill();
+}
+
+#[test]
+fn kill_9_in_the_midst_of_a_backup_harms_no_generation_and_the_next_run_goes_on() {
+    let (setup, _upstream, _database, made) = stored(40);
+    let backup = setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    let mut cut = 0;
+    for blobs in [1, 10, 30, 60] {
+        kill_at(&setup, &["backup", place], &backup, blobs);
+        if backup.join("generations/000001/manifest.json").exists() {
+            break; // it was quicker
+        }
+        cut += 1;
+        let said = said_by(&Setup::new(), &["restore", place], 1);
+        assert!(
+            said.contains("no whole generation"),
+            "{blobs} blobs: {said}"
+        );
+    }
+    assert!(
+        cut > 0,
+        "every backup was done before it was killed: the test shows nothing"
+    );
+    let there = count_blobs(&backup) as u64;
+    let done = figures(&setup, &["backup", place], 0);
+    assert_eq!(done["blobs"], 120, "{done}");
+    assert!(
+        done["copied"].as_u64().unwrap() <= 120 - there,
+        "{there}: {done}"
+    );
+    let whole = figures(&setup, &["rehearse", place], 0);
+
+    // With a server the server does the work, and its death is the one that counts.
+    std::fs::remove_dir_all(backup.join("blob")).unwrap();
+    let server = Way::Socket.enter(&setup).unwrap();
+    let log = setup.folder("logs").join("through");
+    let command = Process::start(&mut setup.command(&["backup", place]), &log);
+    wait_until(Duration::from_secs(60), "some blobs", || {
+        count_blobs(&backup) > 5
+    });
+    drop(server.kill());
+    drop(command);
+    let done = figures(&setup, &["backup", place], 0);
+    assert_eq!(done["blobs"], 120, "{done}");
+    assert_eq!(
+        figures(&setup, &["rehearse", place], 0)["h1s"],
+        whole["h1s"]
+    );
+    let restored = Setup::new();
+    run(&restored, &["restore", place], 0);
+    check_serves(&restored, &made);
+}
+
+#[test]
+fn kill_9_in_the_midst_of_a_restore_lets_nobody_serve_half_of_it() {
+    let (setup, _upstream, _database, made) = stored(40);
+    let backup = setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    run(&setup, &["backup", place], 0);
+    let restored = Setup::new();
+    let store = restored.data().join("store");
+    let mut cut = 0;
+    for blobs in [1, 10, 30, 60] {
+        kill_at(&restored, &["restore", place], &store, blobs);
+        if !restored.data().join("restore.unfinished").exists() {
+            break; // it was quicker
+        }
+        cut += 1;
+        for arguments in [&["serve"][..], &["verify"], &["get", "example.com/m"]] {
+            let said = said_by(&restored, arguments, 1);
+            assert!(said.contains("granary restore"), "{arguments:?}: {said}");
+        }
+    }
+    assert!(
+        cut > 0,
+        "every restore was done before it was killed: the test shows nothing"
+    );
+    run(&restored, &["restore", place], 0);
+    check_serves(&restored, &made);
+    assert_eq!(figures(&restored, &["verify"], 0)["extra"], 0);
+    // And it is not done twice.
+    assert!(said_by(&restored, &["restore", place], 1).contains("not empty"));
+}
+
+#[test]
+fn a_full_disk_below_the_backup_is_told_and_the_next_run_goes_on() {
+    if !may_mount("a backup to a full disk") {
+        return;
+    }
+    let (setup, _upstream, _database, made) = stored(9);
+    let backup = setup.folder("backup");
+    // The large one alone needs 1.5 MB.
+    let script = format!(
+        "mount -t tmpfs -o size=1200k tmpfs {b} && {{ \"$0\" backup {b}; code=$?; mount -o remount,size=20m {b} && \"$0\" backup {b} --json && \"$0\" rehearse {b} --into {into}; echo \"first $code then $?\"; }}",
+        b = backup.display(),
+        into = setup.folder("into").display()
+    );
+    let plain = setup.command(&[]);
+    let output = Command::new("unshare")
+        .args(["-m", "sh", "-c", &script])
+        .arg(plain.get_program())
+        .env_clear()
+        .envs(
+            plain
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .output()
+        .unwrap();
+    let said = crate::by_hand::said(&output);
+    assert!(said.contains("first 1 then 0"), "{said}");
+    assert!(
+        said.contains("no room left in") && said.contains("goes on where it stopped"),
+        "{said}"
+    );
+    assert!(said.contains(&format!("{} h1:", made.len() * 2)), "{said}");
+}
