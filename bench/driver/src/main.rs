@@ -49,6 +49,12 @@ enum Command {
         /// MiB of the zip of example.com/big@v1.0.0
         #[arg(long, default_value_t = 0)]
         big_mib: usize,
+        /// Versions of that size: v1.0.0, v1.1.0, …
+        #[arg(long, default_value_t = 1)]
+        big_count: usize,
+        /// Path before /m0, /m1, … of the small ones
+        #[arg(long, default_value = "example.com/small")]
+        module: String,
     },
     /// Serves a folder with a delay before every answer
     Upstream {
@@ -93,7 +99,17 @@ async fn main() -> Result<()> {
             tree,
             small,
             big_mib,
-        } => synthetic::make(&tree, small, big_mib),
+            big_count,
+            module,
+        } => synthetic::make(
+            &tree,
+            &synthetic::Wanted {
+                small,
+                module,
+                big_mib,
+                big_count,
+            },
+        ),
         Command::Upstream {
             tree,
             listen,

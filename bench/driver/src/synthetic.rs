@@ -11,22 +11,34 @@ use gomod::zip::{Limits, MemoryTree, create};
 /// Versions of one small module.
 const VERSIONS: usize = 20;
 
-/// Writes `small` versions, and a big one if `big_mib` is not 0.
-pub fn make(tree: &Path, small: usize, big_mib: usize) -> Result<()> {
-    for n in 0..small {
-        let of = format!("example.com/small/m{}@v1.{}.0", n / VERSIONS, n % VERSIONS).parse()?;
+/// What to make.
+pub struct Wanted {
+    /// Small versions.
+    pub small: usize,
+    /// Path before their names.
+    pub module: String,
+    /// Size of the content of big versions; 0 for none.
+    pub big_mib: usize,
+    /// How many big ones.
+    pub big_count: usize,
+}
+
+/// Writes what is wanted into a tree.
+pub fn make(tree: &Path, wanted: &Wanted) -> Result<()> {
+    for n in 0..wanted.small {
+        let module = &wanted.module;
+        let of = format!("{module}/m{}@v1.{}.0", n / VERSIONS, n % VERSIONS).parse()?;
         write(
             tree,
             &of,
             format!("package m\n\nconst N = {n}\n").into_bytes(),
         )?;
     }
-    if big_mib > 0 {
-        write(
-            tree,
-            &"example.com/big@v1.0.0".parse()?,
-            noise(big_mib << 20),
-        )?;
+    if wanted.big_mib > 0 {
+        for n in 0..wanted.big_count {
+            let of = format!("example.com/big@v1.{n}.0").parse()?;
+            write(tree, &of, noise(wanted.big_mib << 20))?;
+        }
     }
     Ok(())
 }
