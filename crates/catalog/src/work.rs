@@ -22,6 +22,14 @@ pub const SUMDB: &str = "sumdb";
 /// Kind of a job that captures modules with their whole requirement graph.
 pub const GET: &str = "get";
 
+/// The host in the module path of a job's id, e.g. `github.com`; `None` for jobs that are about no one module.
+pub fn host_of(job_id: &str) -> Option<&str> {
+    let (kind, rest) = job_id.split_once(':')?;
+    let module = rest.strip_prefix(REALM)?.strip_prefix('/')?;
+    let is_of_module = [CAPTURE, ZIP, LIST, RESOLVE].contains(&kind);
+    is_of_module.then(|| module.split(['/', '@']).next())?
+}
+
 /// Payload of [`CAPTURE`] and [`ZIP`] jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptureAsk {
@@ -222,5 +230,38 @@ impl Refusal {
                 | RefusalClass::Overloaded
                 | RefusalClass::Storage
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_told_apart_by_the_hosts_of_their_modules() {
+        let of = CaptureAsk {
+            of: "github.com/Azure/m@v1.0.0".parse().unwrap(),
+        };
+        let list = ListAsk {
+            module: "example.com".parse().unwrap(),
+        };
+        let resolve = ResolveAsk {
+            module: "example.com".parse().unwrap(),
+            query: "a/b".to_owned(),
+        };
+        let lookup = SumdbAsk {
+            database: "main".to_owned(),
+            path: "lookup/example.com/m@v1.0.0".to_owned(),
+        };
+        for (job_id, want) in [
+            (of.job_id(), Some("github.com")),
+            (of.zip_job_id(), Some("github.com")),
+            (list.job_id(), Some("example.com")),
+            (resolve.job_id(), Some("example.com")),
+            (lookup.job_id(), None),
+            ("get:1".to_owned(), None),
+        ] {
+            assert_eq!(host_of(&job_id), want, "{job_id}");
+        }
     }
 }

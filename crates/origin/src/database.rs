@@ -104,6 +104,7 @@ impl DatabaseWay {
         let call = Call {
             url: &url,
             credentials,
+            share: None,
             answer_within: FILE_WITHIN,
             whole_within: FILE_WITHIN,
         };

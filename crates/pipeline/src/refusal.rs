@@ -69,21 +69,25 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What trouble with the store means.
+/// What trouble with the store means: no room or no right is a matter for the operator, anything else may pass.
 pub fn of_store(of: &ModuleVersion, error: &StoreError) -> Refusal {
-    Refusal::new(
-        RefusalClass::Storage,
-        format!("{of}: it cannot be stored here now: {}", with_causes(error)),
-    )
+    let class = match error {
+        StoreError::Unavailable { .. } => RefusalClass::Overloaded,
+        _ => RefusalClass::Storage,
+    };
+    let text = format!("{of}: it cannot be stored here now: {}", with_causes(error));
+    Refusal::new(class, text)
 }
 
-/// What trouble with the catalog means.
+/// What trouble with the catalog means, by the same rule.
 pub fn of_catalog(of: &ModuleVersion, error: &CatalogError) -> Refusal {
-    Refusal::new(
-        RefusalClass::Storage,
-        format!(
-            "{of}: the catalog cannot take it now: {}",
-            with_causes(error)
-        ),
-    )
+    let class = match error {
+        CatalogError::Busy { .. } | CatalogError::Unavailable { .. } => RefusalClass::Overloaded,
+        _ => RefusalClass::Storage,
+    };
+    let text = format!(
+        "{of}: the catalog cannot take it now: {}",
+        with_causes(error)
+    );
+    Refusal::new(class, text)
 }

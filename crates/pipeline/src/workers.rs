@@ -126,6 +126,11 @@ impl Pipeline {
 
 #[async_trait]
 impl Handler for Pipeline {
+    /// A host that hangs, asked straight or by an upstream, holds up its own modules and no others.
+    fn share_of<'a>(&self, job: &'a Job) -> Option<&'a str> {
+        work::host_of(job.id.as_str())
+    }
+
     async fn run(&self, job: &Job, context: &JobContext) -> Outcome {
         let processor = &self.parts.processor;
         match job.kind.as_str() {

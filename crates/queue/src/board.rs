@@ -15,7 +15,7 @@ use crate::flight::Flight;
 use crate::handler::Handler;
 use crate::job::{Durability, Job, JobId, JobState, Priority};
 use crate::kept::Kept;
-use crate::lane::{Lane, Place, Spot, Wakes};
+use crate::lane::{Lane, Place, Share, Spot, Wakes};
 use crate::settings::Settings;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,10 +99,13 @@ impl Board {
 
     fn insert(&mut self, job: Job, acknowledged: bool) -> &mut Entry {
         self.next_number += 1;
+        let handler = self.lanes.get(&job.kind).and_then(|l| l.handler.as_ref());
+        let share = handler.and_then(|handler| handler.share_of(&job));
         let spot = Spot {
             place: Place::Out,
             priority: job.priority,
             number: self.next_number,
+            share: share.map(Share::named),
         };
         let entry = Entry {
             spot,

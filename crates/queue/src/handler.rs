@@ -16,6 +16,12 @@ use crate::job::{Job, Outcome, Progress};
 pub trait Handler: Send + Sync + 'static {
     /// Runs one job to its end. Not cancelled when those who asked go away.
     async fn run(&self, job: &Job, context: &JobContext) -> Outcome;
+
+    /// Whose share of the kind's workers a job takes, e.g. the host that it will ask. Jobs with one name can never take all
+    /// workers, so that what they wait for holds up nobody else. `None`: it is held to no share.
+    fn share_of<'a>(&self, _job: &'a Job) -> Option<&'a str> {
+        None
+    }
 }
 
 /// What a running job can tell those who wait for it.

@@ -43,5 +43,5 @@ mod queue;
 pub use flight::Ticket;
 pub use handler::{Handler, JobContext};
 pub use job::{Dead, Durability, Job, JobId, JobState, Outcome, Priority, Progress};
-pub use queue::{Drained, Queue, QueueError};
+pub use queue::{Drained, FULL, Queue, QueueError};
 pub use settings::{RetryPlan, Settings};

@@ -17,6 +17,9 @@ use crate::settings::Settings;
 use crate::table::{MemoryTable, PostgresTable, SqliteTable, Table, TableError};
 use crate::{flush, sweep};
 
+/// What a job that is refused because too many are in line fails with; a later try may be taken.
+pub const FULL: &str = "queue is full";
+
 /// How long a drain goes on trying to write when the running jobs have used up its time.
 const FLUSH_BUDGET_MIN: Duration = Duration::from_secs(1);
 
@@ -283,7 +286,7 @@ impl Queue {
 
 fn describe(refusal: Refusal) -> (&'static str, bool) {
     match refusal {
-        Refusal::Full => ("queue is full", true),
+        Refusal::Full => (FULL, true),
         Refusal::Draining => ("the server is stopping", true),
         Refusal::BadId => ("the job's id is empty, too long or holds a NUL", false),
         Refusal::PayloadTooLarge => ("the job's payload is too large", false),

@@ -39,6 +39,14 @@ pub enum OutsideError {
         /// How long it is still closed.
         retry_after: Duration,
     },
+    /// This process may open no further file or socket at the moment.
+    #[error(
+        "{site} could not be asked: this server has no file descriptor left, try again; its operator can raise the limit of open files"
+    )]
+    Exhausted {
+        /// Whom we would have asked.
+        site: Site,
+    },
     /// The body is larger than the caller takes.
     #[error("{site} sent more than the {limit_bytes} bytes allowed for this file")]
     TooLarge {
@@ -93,6 +101,18 @@ impl OutsideError {
 /// Finds the guard's refusal inside an error of the HTTP client, where the resolver's errors end up.
 pub(super) fn find_refusal(error: &(dyn Error + 'static)) -> Option<GuardRefusal> {
     find_in_chain(error, |cause| cause.downcast_ref::<GuardRefusal>().cloned())
+}
+
+/// Whether the process, or the whole system, has no descriptor left.
+pub(super) fn is_out_of_descriptors(error: &(dyn Error + 'static)) -> bool {
+    let is_one = |cause: &(dyn Error + 'static)| {
+        let code = cause.downcast_ref::<std::io::Error>()?.raw_os_error()?;
+        [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+            .map(rustix::io::Errno::raw_os_error)
+            .contains(&code)
+            .then_some(())
+    };
+    find_in_chain(error, is_one).is_some()
 }
 
 /// Whether a connection ended before an answer began: asking once more is safe for a GET and often works.

@@ -56,6 +56,8 @@ pub struct Call<'a> {
     pub url: &'a Url,
     /// User and password for the site of `url`; sent to no other.
     pub credentials: Option<&'a Credentials>,
+    /// On whose behalf: of the places at a host that many are asked through, calls with one share never take all.
+    pub share: Option<&'a str>,
     /// Longest time until the answer's headers.
     pub answer_within: Duration,
     /// Longest time until the body's end.
@@ -217,7 +219,7 @@ impl Outside {
             };
             let credentials = call.credentials.filter(|_| first.as_ref() == Some(&site));
             let budget = self.inner.budgets.of(&site);
-            let place = send::enter(&budget, &site, answer_by).await?;
+            let place = send::enter(&budget, &site, call.share, answer_by).await?;
             let request = Request {
                 trust,
                 site: &site,

@@ -141,12 +141,13 @@ async fn check_behind_proxy(
 
 /// Takes a place at a host.
 pub(super) async fn enter(
-    budget: &HostBudget,
+    budget: &Arc<HostBudget>,
     site: &Site,
+    share: Option<&str>,
     answer_by: Instant,
 ) -> Result<Place, OutsideError> {
     budget
-        .enter(answer_by)
+        .enter(share, answer_by)
         .await
         .map_err(|denied| match denied {
             Denied::Closed(retry_after) => OutsideError::Overloaded {
@@ -197,6 +198,9 @@ fn translate(site: &Site, error: reqwest::Error) -> OutsideError {
         return refusal.into();
     }
     let site = site.clone();
+    if error::is_out_of_descriptors(&error) {
+        return OutsideError::Exhausted { site };
+    }
     if error.is_timeout() {
         let what = "no connection in the time for it".to_owned();
         return OutsideError::TooSlow { site, what };

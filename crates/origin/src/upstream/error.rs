@@ -74,6 +74,7 @@ impl UpstreamError {
             OutsideError::Overloaded { retry_after, .. } => UpstreamClass::Overloaded {
                 retry_after: Some(*retry_after),
             },
+            OutsideError::Exhausted { .. } => UpstreamClass::Overloaded { retry_after: None },
             OutsideError::TooLarge { .. } => UpstreamClass::Invalid,
         };
         Self::new(class, &format!("{asked}: {}", error.explain()), Some(entry))

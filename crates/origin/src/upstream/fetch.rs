@@ -86,6 +86,7 @@ impl Fetcher {
                         remote,
                         &remote.url_of(&asked::escape_for_url(&path)),
                         &words,
+                        share_of(module),
                     )
                     .await?;
                 answer
@@ -143,6 +144,7 @@ impl Fetcher {
                         remote,
                         &remote.url_of(&asked::escape_for_url(&path)),
                         &words,
+                        share_of(of.path()),
                     )
                     .await?;
                 pour_answer(answer, sink, self.bounds.zip_bytes_max, &words, entry).await
@@ -161,13 +163,14 @@ impl Fetcher {
         }
     }
 
-    /// Asks a proxy; gives its answer if it is 200 and its bytes are the file's own.
+    /// Asks a proxy, on behalf of a share of its places; gives its answer if it is 200 and its bytes are the file's own.
     pub(super) async fn open(
         &self,
         stop: &Stop,
         remote: &Remote,
         url: &Url,
         words: &str,
+        share: Option<&str>,
     ) -> Result<Answer, UpstreamError> {
         let entry = stop.entry.shown();
         let of_outside = |error: &OutsideError| UpstreamError::of_outside(error, &words, entry);
@@ -175,6 +178,7 @@ impl Fetcher {
         let call = Call {
             url,
             credentials: remote.credentials(),
+            share,
             answer_within: self.bounds.answer_within,
             whole_within: if is_zip {
                 self.bounds.zip_within
@@ -199,6 +203,11 @@ impl Fetcher {
         }
         Err(answer::refuse(answer, words, entry).await)
     }
+}
+
+/// A module takes the share of the host that its path begins with: a proxy that waits for that host makes us wait.
+fn share_of(module: &ModulePath) -> Option<&str> {
+    module.as_str().split('/').next()
 }
 
 async fn pour_answer(

@@ -203,7 +203,12 @@ impl Upstreams {
             };
             let words = format!("checksum database {name}");
             let url = remote.url_of(&format!("sumdb/{name}/supported"));
-            match self.inner.fetcher.open(stop, remote, &url, &words).await {
+            match self
+                .inner
+                .fetcher
+                .open(stop, remote, &url, &words, None)
+                .await
+            {
                 Ok(answer) => {
                     // The body says nothing; reading it keeps the connection usable.
                     let _ = answer.read(SUPPORTED_BODY_MAX).await;

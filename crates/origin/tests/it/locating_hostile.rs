@@ -131,6 +131,7 @@ async fn repositories_at_private_places_are_not_asked() {
         let asked = outside.get(Call {
             url: &url,
             credentials: None,
+            share: None,
             answer_within: Duration::from_secs(10),
             whole_within: Duration::from_secs(10),
         });

@@ -10,8 +10,8 @@ use gomod::hash::H1;
 use gomod::info::Info;
 use gomod::version::ModuleVersion;
 use gomod::zip::{Limits, ZipError};
-use origin::upstream::{Made, SinkError, ZipSink};
-use store::{Staged, Store};
+use origin::upstream::{Made, SinkError, UpstreamClass, ZipSink};
+use store::{Staged, Store, StoreError};
 use tracing::{error, info};
 
 use super::Processor;
@@ -59,10 +59,21 @@ impl Processor {
             store: &self.store,
             staged: None,
             made: None,
+            trouble: None,
         };
         let fetched = self.upstreams.get_zip(of, &mut sink).await;
-        let source = fetched.map_err(|cause| refusal::of_upstream(&cause))?;
-        let StagingSink { staged, made, .. } = sink;
+        let StagingSink {
+            staged,
+            made,
+            trouble,
+            ..
+        } = sink;
+        let source = fetched.map_err(|cause| match trouble {
+            Some(trouble) if cause.class == UpstreamClass::Storage => {
+                refusal::of_store(of, &trouble)
+            }
+            _ => refusal::of_upstream(&cause),
+        })?;
         let Some(staged) = staged else {
             return Err(Refusal::new(
                 RefusalClass::Unreachable,
@@ -218,29 +229,33 @@ struct StagingSink<'a> {
     store: &'a Store,
     staged: Option<Staged>,
     made: Option<Made>,
+    /// What the store said last when it could not take the bytes.
+    trouble: Option<StoreError>,
+}
+
+impl StagingSink<'_> {
+    fn fail(&mut self, cause: StoreError) -> SinkError {
+        let words = SinkError(cause.to_string());
+        self.trouble = Some(cause);
+        words
+    }
 }
 
 #[async_trait]
 impl ZipSink for StagingSink<'_> {
     async fn reset(&mut self) -> Result<(), SinkError> {
         self.made = None;
-        self.staged = Some(
-            self.store
-                .stage()
-                .await
-                .map_err(|cause| SinkError(cause.to_string()))?,
-        );
+        let staged = self.store.stage().await;
+        self.staged = Some(staged.map_err(|cause| self.fail(cause))?);
         Ok(())
     }
 
     async fn write(&mut self, chunk: Bytes) -> Result<(), SinkError> {
-        match &mut self.staged {
-            Some(staged) => staged
-                .write_chunk(chunk)
-                .await
-                .map_err(|cause| SinkError(cause.to_string())),
-            None => Err(SinkError("the staging file was not opened".to_owned())),
-        }
+        let Some(staged) = &mut self.staged else {
+            return Err(SinkError("the staging file was not opened".to_owned()));
+        };
+        let written = staged.write_chunk(chunk).await;
+        written.map_err(|cause| self.fail(cause))
     }
 
     fn made(&mut self, made: Made) {

@@ -527,3 +527,76 @@ fn durable_job_joins_a_fleeting_one_and_makes_it_durable() {
         "the outcome is kept"
     );
 }
+
+/// Jobs take the share that the beginning of their id names.
+struct Shared;
+
+#[async_trait]
+impl Handler for Shared {
+    async fn run(&self, _job: &Job, _context: &JobContext) -> Outcome {
+        Outcome::Cancelled
+    }
+
+    fn share_of<'a>(&self, job: &'a Job) -> Option<&'a str> {
+        Some(job.id.as_str().split_once('/')?.0)
+    }
+}
+
+fn shared(workers: usize) -> Table {
+    let mut table = Table::new(workers, Settings::default());
+    drop(table.board.register("k", workers, Arc::new(Shared)));
+    table
+}
+
+fn started(table: &mut Table, share: &str, count: usize, priority: Priority) -> usize {
+    let submitted = (0..count).map(|n| table.submit(&format!("{share}/{n}"), priority).len());
+    submitted.sum()
+}
+
+#[test]
+fn one_share_never_takes_all_workers() {
+    for (workers, want) in [(1, 1), (2, 1), (3, 2), (4, 3), (8, 6), (64, 48)] {
+        let mut table = shared(workers);
+        let priority = Priority::Client;
+        assert_eq!(
+            started(&mut table, "slow", 200, priority),
+            want,
+            "{workers}"
+        );
+        // The next one finds a worker free, except where there is only one.
+        let next = usize::from(workers > 1);
+        assert_eq!(started(&mut table, "other", 1, priority), next, "{workers}");
+    }
+}
+
+#[test]
+fn every_further_share_leaves_a_part_of_the_rest_free() {
+    let mut table = shared(64);
+    let taken: Vec<usize> = (0..4)
+        .map(|n| started(&mut table, &format!("slow{n}"), 64, Priority::Client))
+        .collect();
+    assert_eq!(taken, [48, 12, 3, 1]);
+}
+
+#[test]
+fn a_share_that_has_its_part_is_passed_over_and_goes_on_when_it_has_less() {
+    let mut table = shared(4);
+    assert_eq!(started(&mut table, "slow", 10, Priority::Client), 3);
+    assert_eq!(table.submit("other/0", Priority::Client), ["other/0"]);
+    assert!(table.submit("third/0", Priority::Client).is_empty());
+    // The worker that becomes free goes to the third, though more of the slow share came before.
+    assert_eq!(table.end("slow/0", done()), ["third/0"]);
+    assert!(table.end("third/0", done()).is_empty());
+    assert_eq!(table.end("other/0", done()), ["slow/3"]);
+    assert_eq!(table.board.depths(), [("k".to_owned(), 6, 3)]);
+}
+
+#[test]
+fn jobs_without_a_share_are_held_to_none() {
+    let mut table = shared(4);
+    let plain = |n: usize| format!("plain{n}");
+    let started: usize = (0..6)
+        .map(|n| table.submit(&plain(n), Priority::Client).len())
+        .sum();
+    assert_eq!(started, 4);
+}

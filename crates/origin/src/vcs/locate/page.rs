@@ -71,6 +71,7 @@ pub(super) async fn get_page(
     let call = Call {
         url: &url,
         credentials: credentials.as_ref(),
+        share: None,
         answer_within,
         whole_within: settings.page_within,
     };
@@ -83,6 +84,7 @@ pub(super) async fn get_page(
     let call = Call {
         url: &url,
         credentials: None,
+        share: None,
         answer_within: settings.answer_within,
         whole_within: settings.page_within,
     };
@@ -100,6 +102,7 @@ pub(super) async fn is_there(outside: &Outside, settings: &LocateSettings, url: 
     let call = Call {
         url: &url,
         credentials: None,
+        share: None,
         answer_within: settings.answer_within,
         whole_within: settings.page_within,
     };
@@ -219,6 +222,7 @@ fn explain(error: &OutsideError, url: &Url) -> CodeError {
             retry_after: Some(*retry_after),
         },
         // The host answered, and not with a page.
+        OutsideError::Exhausted { .. } => UpstreamClass::Overloaded { retry_after: None },
         OutsideError::Redirect { .. } | OutsideError::TooLarge { .. } => UpstreamClass::Absent,
         OutsideError::Encoded { .. } => UpstreamClass::Invalid,
     };

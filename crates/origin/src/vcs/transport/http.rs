@@ -100,6 +100,7 @@ impl HttpWire {
         let call = Call {
             url,
             credentials: credentials.as_ref(),
+            share: None,
             answer_within: self.bounds.answer_within,
             whole_within: self.bounds.whole_within,
         };
