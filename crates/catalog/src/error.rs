@@ -10,6 +10,14 @@ use sqlx::migrate::MigrateError;
 #[derive(Clone, Debug)]
 pub struct Cause(Arc<sqlx::Error>);
 
+impl Cause {
+    /// The engine's code, if it was the engine that spoke.
+    fn code(&self) -> Option<String> {
+        let database = self.0.as_database_error()?;
+        database.code().map(std::borrow::Cow::into_owned)
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -26,8 +34,10 @@ impl std::error::Error for Cause {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CatalogError {
     /// Others held what was needed for too long; the same call may succeed soon.
-    #[error("the catalog is busy")]
+    #[error("the catalog is busy: {what}")]
     Busy {
+        /// What was held, in words that a client may read.
+        what: &'static str,
         /// What the engine said.
         #[source]
         cause: Cause,
@@ -63,7 +73,8 @@ pub enum CatalogError {
     },
     /// A later Granary has written here; this one would not understand what it reads.
     #[error(
-        "the catalog was written by a newer Granary: its migration {migration} is unknown here"
+        "the catalog was written by a newer Granary: its migration {migration} is unknown here; \
+         start that version again, or restore the backup from before the upgrade"
     )]
     Newer {
         /// Number of the first unknown migration.
@@ -81,6 +92,15 @@ pub enum CatalogError {
         /// The version in question.
         module: ModuleVersion,
     },
+    /// The file was taken away under the running server: what is written now would be lost with the process.
+    #[error(
+        "{place} was deleted or replaced while the server runs: put the same file back, or stop the server and restore \
+         a backup"
+    )]
+    Replaced {
+        /// The file.
+        place: String,
+    },
     /// The database cannot be reached, or failed in a way that says nothing about its contents.
     #[error("the catalog cannot be reached")]
     Unavailable {
@@ -91,6 +111,40 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
+    /// What stands in the way, in words for clients: the cause without paths, addresses or the engine's own words.
+    pub fn for_clients(&self) -> String {
+        match self {
+            Self::Busy { .. } | Self::Full { .. } | Self::NoVersion { .. } => self.to_string(),
+            Self::ReadOnly { .. } => "the catalog is read-only".to_owned(),
+            Self::Replaced { .. } => "the catalog's file was taken away".to_owned(),
+            Self::Unavailable { .. } => "the catalog's database cannot be reached".to_owned(),
+            Self::Corrupt { .. }
+            | Self::Foreign { .. }
+            | Self::Newer { .. }
+            | Self::Address { .. } => "the catalog cannot be used".to_owned(),
+        }
+    }
+
+    /// The error with its causes, on one line, for the log.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
+    /// Whether the same call may succeed soon although nothing was done about it.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::Unavailable { .. } | Self::Replaced { .. }
+        )
+    }
+
     /// A stored value that nobody here has written.
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Corrupt {
@@ -132,20 +186,43 @@ impl CatalogError {
 
     /// Whether PostgreSQL gave up this transaction so that another one could go on: try again.
     pub(crate) fn is_worth_repeating(&self) -> bool {
-        let Self::Busy { cause } = self else {
+        let Self::Busy { cause, .. } = self else {
             return false;
         };
-        matches!(&*cause.0, sqlx::Error::Database(database)
-            if matches!(database.code().as_deref(), Some("40001" | "40P01")))
+        matches!(cause.code().as_deref(), Some("40001" | "40P01"))
+    }
+
+    /// Whether the connection broke under the call: nobody knows then what became of it, and another connection may do.
+    pub(crate) fn is_cut(&self) -> bool {
+        let Self::Unavailable { cause } = self else {
+            return false;
+        };
+        match &*cause.0 {
+            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
+            // Class 08: connections. 25P03: idle in a transaction for too long, after a pause of this process. 57P01 to
+            // 57P03: an administrator ended the session, the server crashed, stops or starts.
+            _ => cause.code().is_some_and(|code| {
+                code.starts_with("08")
+                    || matches!(
+                        code.as_str(),
+                        "25P03" | "57P01" | "57P02" | "57P03" | "57P05"
+                    )
+            }),
+        }
+    }
+
+    /// Whether it is time to ask whether the server is there at all.
+    pub(crate) fn is_suspicious(&self) -> bool {
+        let Self::Busy { cause, .. } = self else {
+            return self.is_cut();
+        };
+        matches!(&*cause.0, sqlx::Error::PoolTimedOut)
     }
 }
 
 impl From<sqlx::Error> for CatalogError {
     fn from(error: sqlx::Error) -> Self {
-        let code = match &error {
-            sqlx::Error::Database(database) => database.code().map(std::borrow::Cow::into_owned),
-            _ => None,
-        };
+        let is_out_of_connections = matches!(error, sqlx::Error::PoolTimedOut);
         let damaged = matches!(
             error,
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
@@ -157,7 +234,11 @@ impl From<sqlx::Error> for CatalogError {
                 cause: Some(cause),
             };
         }
-        let Some(code) = code else {
+        if is_out_of_connections {
+            let what = "no connection to its database became free in time";
+            return Self::Busy { what, cause };
+        }
+        let Some(code) = cause.code() else {
             return Self::Unavailable { cause };
         };
         match code.parse::<i32>() {
@@ -171,7 +252,10 @@ impl From<sqlx::Error> for CatalogError {
 /// Primary result codes are the low byte of the extended ones. Source: sqlite.org/rescode.html.
 fn from_sqlite(extended: i32, cause: Cause) -> CatalogError {
     match extended & 0xff {
-        5 | 6 => CatalogError::Busy { cause },
+        5 | 6 => CatalogError::Busy {
+            what: "another program holds its file",
+            cause,
+        },
         8 => CatalogError::ReadOnly { cause },
         13 => CatalogError::Full { cause },
         11 => CatalogError::Corrupt {
@@ -191,8 +275,26 @@ fn from_postgres(code: &str, cause: Cause) -> CatalogError {
     match code {
         "25006" => CatalogError::ReadOnly { cause },
         "53100" => CatalogError::Full { cause },
-        // Serialisation, deadlock, too many connections, lock and statement time-outs.
-        "40001" | "40P01" | "53300" | "55P03" | "57014" => CatalogError::Busy { cause },
+        "40001" | "40P01" => CatalogError::Busy {
+            what: "other writers were first, again and again",
+            cause,
+        },
+        "53200" | "53400" => CatalogError::Busy {
+            what: "its database server is short of memory or locks",
+            cause,
+        },
+        "53300" => CatalogError::Busy {
+            what: "its database server has no connection to spare",
+            cause,
+        },
+        "55P03" => CatalogError::Busy {
+            what: "someone holds a lock on its tables",
+            cause,
+        },
+        "57014" => CatalogError::Busy {
+            what: "its database server took too long",
+            cause,
+        },
         "XX001" | "XX002" => CatalogError::Corrupt {
             what: "the server found damaged data".to_owned(),
             cause: Some(cause),

@@ -9,7 +9,7 @@ use crate::REALM;
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::{Catalog, ROWS_MAX};
-use crate::link::{Link, Row, args};
+use crate::link::{Link, Row, Sql, args};
 use crate::stored::read_module;
 
 /// One row for each way to be wrong: a client that asks all day adds nothing. Uses the unique key of `quarantine`.
@@ -37,10 +37,33 @@ pub(crate) const FIND_REFUSAL: &str = "
      order by at desc, id desc
      limit 1";
 
-/// Events are only added.
-const SAVE_EVENT: &str = "
+macro_rules! save_event {
+    ($values:literal) => {
+        concat!(
+            "
     insert into events (realm, kind, module, detail, at)
-    values ($1, $2, $3, $4, $5)";
+    select ",
+            $values,
+            "
+     where not exists (
+           select 1
+             from (select kind, detail, at
+                     from events
+                    where realm = $1
+                    order by id desc
+                    limit 100) latest
+            where latest.kind = $2
+              and latest.detail = $4
+              and latest.at = $5)"
+        )
+    };
+}
+
+/// Events are only added, and each once: a write whose answer was lost is tried again. Uses index `events_by_age`.
+const SAVE_EVENT: Sql = Sql {
+    sqlite: save_event!("$1, $2, $3, $4, $5"),
+    postgres: save_event!("$1::text, $2::text, $3::text, $4::text, $5::bigint"),
+};
 
 /// Newest first. Uses index `events_by_age`.
 pub(crate) const LIST_EVENTS: &str = "

@@ -11,6 +11,7 @@ use crate::error::CatalogError;
 use crate::link::{Link, Row, Session, Sql, Value, args};
 use crate::postgres::PostgresEngine;
 use crate::sqlite::SqliteEngine;
+use crate::troubles::Troubles;
 
 /// Most rows that one listing gives, whatever its caller asks for.
 pub(crate) const ROWS_MAX: u64 = 100_000;
@@ -32,6 +33,7 @@ const FIND_REALM: &str = "
 #[derive(Clone)]
 pub struct Catalog {
     engine: Arc<Engine>,
+    troubles: Arc<Troubles>,
 }
 
 enum Engine {
@@ -57,6 +59,7 @@ impl Catalog {
     /// # Errors
     /// As [`Catalog::open`].
     pub async fn open_at(url: &str, schema: i64) -> Result<Self, CatalogError> {
+        let troubles = Arc::new(Troubles::default());
         let engine = if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() {
@@ -66,7 +69,7 @@ impl Catalog {
             }
             Engine::Sqlite(SqliteEngine::open(Path::new(path), schema).await?)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Engine::Postgres(PostgresEngine::open(url, schema).await?)
+            Engine::Postgres(PostgresEngine::open(url, schema, &troubles).await?)
         } else {
             return Err(CatalogError::Address {
                 reason: "it begins neither with sqlite: nor with postgres://".to_owned(),
@@ -74,6 +77,7 @@ impl Catalog {
         };
         Ok(Self {
             engine: Arc::new(engine),
+            troubles,
         })
     }
 
@@ -86,6 +90,11 @@ impl Catalog {
             return Err(CatalogError::damaged(format!("realm {REALM} has no row")));
         }
         self.write(Touch).await
+    }
+
+    /// How often the engine made trouble, for whoever counts.
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     /// Number of the last landing: what a map in memory was built from is current as long as this stays the same.
@@ -138,17 +147,21 @@ impl Catalog {
         sql: impl Into<Sql>,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, CatalogError> {
-        match &*self.engine {
+        let outcome = match &*self.engine {
             Engine::Sqlite(engine) => engine.read(sql.into(), args).await,
             Engine::Postgres(engine) => engine.read(sql.into(), args).await,
-        }
+        };
+        self.troubles.note(outcome.as_ref().err());
+        outcome
     }
 
     pub(crate) async fn write<W: Write>(&self, write: W) -> Result<W::Answer, CatalogError> {
-        match &*self.engine {
+        let outcome = match &*self.engine {
             Engine::Sqlite(engine) => engine.write(write).await,
             Engine::Postgres(engine) => engine.write(write).await,
-        }
+        };
+        self.troubles.note(outcome.as_ref().err());
+        outcome
     }
 }
 

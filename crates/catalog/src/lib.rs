@@ -24,7 +24,13 @@ mod link;
 
 mod command;
 
+mod troubles;
+
+mod place;
+
 mod sqlite;
+
+mod reach;
 
 mod postgres;
 
@@ -59,6 +65,7 @@ pub use keeper::Catalog;
 pub use observations::{KnownList, Observation, Resolution};
 pub use portable::{BadLine, Dumped, FileRole, NamedFile, list_named_files};
 pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};
+pub use troubles::Troubles;
 
 #[cfg(test)]
 mod plans;

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use gomod::path::ModulePath;
 use gomod::version::Version;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::REALM;
 use crate::command::Write;
@@ -22,14 +22,16 @@ const FIND_LIST: &str = "
        and module = $2
      limit 1";
 
-/// Uses the primary key of `known_lists`. An answer that took longer than a later one does not replace it.
+/// Uses the primary key of `known_lists`. An answer that took longer than a later one does not replace it; but one that
+/// seems to come from the future was kept before the clock was set back, and must not stay until then.
 const SAVE_LIST: &str = "
     insert into known_lists (realm, module, versions, seen_at)
     values ($1, $2, $3, $4)
         on conflict (realm, module) do update
        set versions = excluded.versions,
            seen_at = excluded.seen_at
-     where known_lists.seen_at <= excluded.seen_at";
+     where known_lists.seen_at <= excluded.seen_at
+        or known_lists.seen_at > $5";
 
 /// Ends the observations of versions that the list no longer names. Uses the primary key of `observations`.
 const END_LISTED: Sql = Sql {
@@ -88,7 +90,7 @@ const FIND_RESOLUTION: &str = "
        and query = $3
      limit 1";
 
-/// Uses the primary key of `resolutions`. An answer that took longer than a later one does not replace it.
+/// Uses the primary key of `resolutions`. Which answer stays is decided as for lists.
 const SAVE_RESOLUTION: &str = "
     insert into resolutions (realm, module, query, version, info, seen_at)
     values ($1, $2, $3, $4, $5, $6)
@@ -96,7 +98,8 @@ const SAVE_RESOLUTION: &str = "
        set version = excluded.version,
            info = excluded.info,
            seen_at = excluded.seen_at
-     where resolutions.seen_at <= excluded.seen_at";
+     where resolutions.seen_at <= excluded.seen_at
+        or resolutions.seen_at > $7";
 
 /// Ends what a query was seen to name. Uses the primary key of `observations`.
 const END_RESOLVED: &str = "
@@ -123,6 +126,16 @@ const LIST_OBSERVATIONS: &str = "
        and module = $2
      order by kind, name, seen_at
      limit $3";
+
+/// Clocks of several processes on one database differ by less than this; what lies further ahead is no later answer.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// The time from which on a row is one of a clock that was set back since.
+fn future() -> Timestamp {
+    Timestamp::now()
+        .checked_add(AHEAD_MAX)
+        .unwrap_or(Timestamp::MAX)
+}
 
 /// What an upstream's list said last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +189,7 @@ impl Catalog {
             module: module.clone(),
             versions,
             seen_at,
+            future: future(),
         })
         .await
     }
@@ -214,6 +228,7 @@ impl Catalog {
             version: version.clone(),
             info: info.to_owned(),
             seen_at,
+            future: future(),
         };
         self.write(save).await
     }
@@ -270,10 +285,16 @@ impl Catalog {
     }
 }
 
+/// Whether another answer came after this one: not if it seems to come from the future.
+fn is_late(known_at: Timestamp, seen_at: Timestamp, future: Timestamp) -> bool {
+    known_at > seen_at && known_at <= future
+}
+
 struct SaveList {
     module: ModulePath,
     versions: Vec<String>,
     seen_at: Timestamp,
+    future: Timestamp,
 }
 
 #[async_trait]
@@ -288,14 +309,17 @@ impl Write for SaveList {
             None => (false, false),
             Some(row) => (
                 row.text("versions")? == versions,
-                row.time("seen_at")? > self.seen_at,
+                is_late(row.time("seen_at")?, self.seen_at, self.future),
             ),
         };
         if is_late {
             return Ok(());
         }
-        link.run(SAVE_LIST, args![REALM, path, &versions, self.seen_at])
-            .await?;
+        link.run(
+            SAVE_LIST,
+            args![REALM, path, &versions, self.seen_at, self.future],
+        )
+        .await?;
         if is_same {
             return Ok(());
         }
@@ -313,6 +337,7 @@ struct SaveResolution {
     version: Version,
     info: Vec<u8>,
     seen_at: Timestamp,
+    future: Timestamp,
 }
 
 #[async_trait]
@@ -328,7 +353,7 @@ impl Write for SaveResolution {
             None => (false, false),
             Some(row) => (
                 row.text("version")? == version,
-                row.time("seen_at")? > self.seen_at,
+                is_late(row.time("seen_at")?, self.seen_at, self.future),
             ),
         };
         if is_late {
@@ -337,7 +362,7 @@ impl Write for SaveResolution {
         let info = &self.info[..];
         link.run(
             SAVE_RESOLUTION,
-            args![REALM, path, query, version, info, self.seen_at],
+            args![REALM, path, query, version, info, self.seen_at, self.future],
         )
         .await?;
         if is_same {

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::command::{Command, Pending, Write};
 use crate::error::CatalogError;
 use crate::link::{Link, Row, Session, Sql, Value};
+use crate::place::Place;
 
 /// Readers: more than there are cores on a small machine, because one may be at a long listing.
 const READERS: usize = 3;
@@ -76,7 +77,15 @@ impl SqliteEngine {
         }
         let (commands, waiting) = mpsc::channel(WAITING_MAX);
         let (closing, closed) = oneshot::channel();
-        let writer = tokio::spawn(write_until_closed(writer, options.clone(), waiting, closed));
+        // A file that is gone is not to be made anew: it would be an empty catalog.
+        let options = options.create_if_missing(false);
+        let place = Place::note(path);
+        let writer = Writer {
+            connection: writer,
+            options: options.clone(),
+            place,
+        };
+        let writer = tokio::spawn(write_until_closed(writer, waiting, closed));
         Ok(Self {
             schema: newest.unwrap_or_default().min(schema),
             options: Box::new(options),
@@ -180,9 +189,15 @@ async fn check_ours(writer: &mut SqliteConnection, path: &Path) -> Result<(), Ca
     Ok(())
 }
 
-async fn write_until_closed(
-    mut writer: SqliteConnection,
+/// The one connection that writes, and what it takes to replace it.
+struct Writer {
+    connection: SqliteConnection,
     options: SqliteConnectOptions,
+    place: Place,
+}
+
+async fn write_until_closed(
+    mut writer: Writer,
     mut waiting: mpsc::Receiver<Box<dyn Command>>,
     mut closed: oneshot::Receiver<()>,
 ) {
@@ -194,7 +209,7 @@ async fn write_until_closed(
                 if count == 0 {
                     break;
                 }
-                commit_group(&mut writer, &options, &mut group).await;
+                commit_group(&mut writer, &mut group).await;
             }
             // Also when the engine was dropped without closing it.
             _ = &mut closed => waiting.close(),
@@ -203,34 +218,38 @@ async fn write_until_closed(
             break;
         }
     }
-    if let Err(error) = writer.close().await {
+    if let Err(error) = writer.connection.close().await {
         tracing::warn!(%error, "the writer of the catalog did not close well");
     }
 }
 
 /// Commits a group at once. Only if one of its commands failed for a reason of its own is the group done again with a
 /// savepoint around each: savepoints cost two round trips, and failures are rare.
-async fn commit_group(
-    writer: &mut SqliteConnection,
-    options: &SqliteConnectOptions,
-    group: &mut Vec<Box<dyn Command>>,
-) {
-    let first = commit_together(writer, group).await;
-    let Err(error) = &first else {
-        return group.drain(..).for_each(|command| command.settle(Ok(())));
-    };
-    roll_back(writer, options).await;
-    if group.len() == 1 || !error.is_local() {
-        return group
+///
+/// Nothing is written to files that were taken away, and nothing counts as written that went to such.
+async fn commit_group(writer: &mut Writer, group: &mut Vec<Box<dyn Command>>) {
+    let settle = |group: &mut Vec<Box<dyn Command>>, outcome: &Result<(), CatalogError>| {
+        group
             .drain(..)
-            .for_each(|command| command.settle(first.clone()));
+            .for_each(|command| command.settle(outcome.clone()));
+    };
+    let here = writer.place.check();
+    if here.is_err() {
+        return settle(group, &here);
+    }
+    let first = commit_together(&mut writer.connection, group).await;
+    let Err(error) = &first else {
+        return settle(group, &writer.place.check());
+    };
+    roll_back(writer).await;
+    if group.len() == 1 || !error.is_local() {
+        return settle(group, &first);
     }
     let mut outcomes = Vec::with_capacity(group.len());
-    if let Err(error) = commit_apart(writer, group, &mut outcomes).await {
-        roll_back(writer, options).await;
-        return group
-            .drain(..)
-            .for_each(|command| command.settle(Err(error.clone())));
+    let apart = commit_apart(&mut writer.connection, group, &mut outcomes).await;
+    if apart.is_err() {
+        roll_back(writer).await;
+        return settle(group, &apart);
     }
     group
         .drain(..)
@@ -271,15 +290,15 @@ async fn commit_apart(
 
 /// Ends a failed transaction. SQLite has often ended it already (full disk, I/O error), and says so; if the connection
 /// cannot begin a new one afterwards, it is replaced.
-async fn roll_back(writer: &mut SqliteConnection, options: &SqliteConnectOptions) {
-    let mut link = Link::Sqlite(writer);
+async fn roll_back(writer: &mut Writer) {
+    let mut link = Link::Sqlite(&mut writer.connection);
     let _ = link.run("rollback", Vec::new()).await;
     if link.run("begin", Vec::new()).await.is_ok() && link.run("rollback", Vec::new()).await.is_ok()
     {
         return;
     }
-    match options.connect().await {
-        Ok(fresh) => *writer = fresh,
+    match writer.options.connect().await {
+        Ok(fresh) => writer.connection = fresh,
         Err(error) => {
             tracing::error!(%error, "the writer of the catalog is broken and cannot be replaced yet")
         }

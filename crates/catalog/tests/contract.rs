@@ -74,6 +74,7 @@ mod kept {
         an_empty_list_is_a_list,
         a_resolution_is_kept_and_its_moves_observed,
         late_answers_do_not_replace_newer_ones,
+        answers_from_the_future_are_replaced,
         records_stay_as_they_came_first,
         the_largest_head_is_found,
         quarantine_keeps_one_row_for_each_way_to_be_wrong,

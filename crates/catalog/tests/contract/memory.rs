@@ -3,6 +3,7 @@
 use catalog::{Catalog, Quarantined};
 use gomod::path::ModulePath;
 use gomod::version::Version;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::rig::{digest, h1, module, time};
 
@@ -90,6 +91,30 @@ pub async fn hostile_lines_of_a_list_do_no_harm(catalog: &Catalog) {
     assert_eq!(
         catalog.list_observations(&path(), 10).await.unwrap().len(),
         4
+    );
+}
+
+pub async fn answers_from_the_future_are_replaced(catalog: &Catalog) {
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let tomorrow = now.checked_add(SignedDuration::from_hours(24)).unwrap();
+    let (old, new): (Version, Version) = ("v1.0.0".parse().unwrap(), "v1.1.0".parse().unwrap());
+    for (version, at) in [(&old, tomorrow), (&new, now)] {
+        let list = [version.as_str().to_owned()];
+        catalog.save_list(&path(), &list, at).await.unwrap();
+        catalog
+            .save_resolution(&path(), "main", version, b"{}", at)
+            .await
+            .unwrap();
+    }
+    let known = catalog.find_list(&path()).await.unwrap().unwrap();
+    assert_eq!(
+        (known.versions, known.seen_at),
+        (vec!["v1.1.0".to_owned()], now)
+    );
+    let found = catalog.find_resolution(&path(), "main").await.unwrap();
+    assert_eq!(
+        found.map(|found| (found.version, found.seen_at)),
+        Some((new, now))
     );
 }
 

@@ -177,7 +177,8 @@ async fn a_newer_granary_s_sqlite_is_refused_by_name() {
     );
     assert_eq!(
         text,
-        "the catalog was written by a newer Granary: its migration 9001 is unknown here"
+        "the catalog was written by a newer Granary: its migration 9001 is unknown here; start that version again, or \
+         restore the backup from before the upgrade"
     );
 }
 
