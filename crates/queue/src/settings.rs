@@ -27,6 +27,7 @@ pub struct Settings {
     pub poll_every: Duration,
     /// How long a process that says nothing is still taken for alive by the others on its database; it says so three times
     /// in that span. Default 10 s: after a kill -9 the next process waits that long for the rows of the last one.
+    /// At most a minute: what reaches further is taken for a clock that was set back.
     pub lease: Duration,
     /// Dead rows kept, newest first. Default 10,000.
     pub dead_max: u32,

@@ -62,9 +62,8 @@ async fn sweep_for_ever(engine: &Arc<Engine>, mut claimed: bool) {
         if engine.table.is_shared() || !claimed {
             let swept = sweep(engine).await;
             claimed |= swept.is_ok();
-            if let Err(error) = &swept {
-                engine.note_health(Err(error));
-            }
+            // Good news, too: a table that is back while nothing is due would stay a sick one for ever.
+            engine.note_health(swept.as_ref().map(|_| ()));
         }
     }
 }
@@ -106,11 +105,8 @@ async fn within<T>(
 async fn prune(engine: &Engine) {
     let age_ms = i64::try_from(engine.settings.dead_kept_for.as_millis()).unwrap_or(i64::MAX);
     let since_ms = now().unix_ms.saturating_sub(age_ms);
-    match engine
-        .table
-        .prune_dead(since_ms, engine.settings.dead_max)
-        .await
-    {
+    let prune = engine.table.prune_dead(since_ms, engine.settings.dead_max);
+    match within(engine, "prune dead rows", prune).await {
         Ok(0) => {}
         Ok(rows) => tracing::info!(rows, "old dead jobs deleted"),
         // It comes round again in an hour; a table that is down is noticed by those who write.

@@ -20,6 +20,7 @@ use queue::{
     Durability, JobId, JobState, Outcome, Priority, Progress, Queue, QueueError, RetryPlan,
     Settings,
 };
+use sqlx::{Connection as _, PgConnection};
 use support::postgres::Server;
 use support::{Backend, SOON, Watched, durable, echo, fleeting, handler, job, quick, until};
 use tokio::sync::Semaphore;
@@ -52,6 +53,7 @@ macro_rules! contract {
             )*
             println!("postgres: two processes");
             check_rows_of_two_processes(Backend::Postgres(server.database().await)).await;
+            check_lease_from_the_future(&server.database().await).await;
             check_rows_go_to_one_of_many(Backend::Postgres(server.database().await)).await;
             check_jobs_of_two_processes(Backend::Postgres(server.database().await)).await;
             check_rows_of_a_dead_process_are_taken(Backend::Postgres(server.database().await)).await;
@@ -743,6 +745,29 @@ async fn check_rows_of_two_processes(backend: Backend) {
     a.release().await.unwrap();
     assert_eq!(b.claim(None, 10).await.unwrap(), [row("x"), row("y")]);
     b.release().await.unwrap();
+}
+
+/// The database's clock was a day ahead when a process renewed its lease and died; then it was set right.
+async fn check_lease_from_the_future(url: &str) {
+    let backend = Backend::Postgres(url.to_owned());
+    let (dead, next) = (backend.table().await, backend.table().await);
+    dead.renew(SOON).await.unwrap();
+    dead.apply(&saves([row("x")])).await.unwrap();
+    next.renew(SOON).await.unwrap();
+    assert!(next.claim(None, 10).await.unwrap().is_empty(), "it lives");
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::query("update job_owners set lease_until = lease_until + interval '1 day'")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    next.renew(SOON).await.unwrap();
+    assert!(
+        next.apply(&saves([row("x")])).await.unwrap().is_empty(),
+        "the row is taken over"
+    );
+    dead.apply(&saves([row("y")])).await.unwrap();
+    assert_eq!(next.claim(None, 10).await.unwrap(), [row("y")]);
+    next.release().await.unwrap();
 }
 
 /// Several processes that come at once share the rows of a dead one, each row going to one of them.

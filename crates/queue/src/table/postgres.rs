@@ -1,15 +1,18 @@
 //! Rows in a PostgreSQL database, possibly shared by several processes.
 //!
 //! Whose a row is, is written on it (`owner`); whether that process lives, in one lease per process (`job_owners`), by the
-//! database's clock. There are no transactions of several statements, and every statement locks rows in the order of their
+//! database's clock. A lease that reaches further than a lease may is one of a clock that was set back since, and counts as
+//! over: else the rows of a dead process would wait until that clock has caught up. There are no transactions of several statements, and every statement locks rows in the order of their
 //! ids: so two processes cannot wait for each other.
 
 use std::collections::HashSet;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::Row as _;
-use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow, Postgres};
 use uuid::Uuid;
 
 use super::{Batch, Row, Table, TableError, own_ledger};
@@ -20,6 +23,18 @@ const CONNECTIONS_MAX: u32 = 3;
 
 /// How long a connection is waited for before the database counts as down.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest lease that a process may take. The statements below say the same.
+const LEASE_MAX: Duration = Duration::from_secs(60);
+
+/// What a session may not exceed: statements are given up here after five seconds, and locks are not worth a longer wait.
+/// `synchronous_commit` is said because a server may be set to forget.
+const SESSION: [(&str, &str); 4] = [
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "4s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("synchronous_commit", "on"),
+];
 
 /// Writes rows that are new, this process's, dead or of a dead process; gives the ids written. Uses the primary keys.
 const SAVE_ROWS: &str = "
@@ -47,7 +62,8 @@ const SAVE_ROWS: &str = "
         or not exists (select 1
                          from job_owners o
                         where o.owner = j.owner
-                          and o.lease_until > now())
+                          and o.lease_until > now()
+                          and o.lease_until <= now() + interval '60 seconds')
     returning j.id";
 
 /// Deletes rows of this process. Uses the primary key.
@@ -79,7 +95,8 @@ const CLAIM_ROWS: &str = "
                                                except
                                                select o.owner
                                                  from job_owners o
-                                                where o.lease_until > now()))
+                                                where o.lease_until > now()
+                                                  and o.lease_until <= now() + interval '60 seconds'))
                    order by j.id
                    limit $3
                      for update of j skip locked)
@@ -134,10 +151,14 @@ impl PostgresTable {
     /// # Errors
     /// When the address is malformed, the server cannot be reached or the tables cannot be made.
     pub async fn open(url: &str) -> Result<Self, TableError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(TableError::while_doing("read the address of PostgreSQL"))?
+            .application_name("granary-queue")
+            .options(SESSION);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect(url)
+            .connect_with(options)
             .await
             .map_err(TableError::while_doing("connect to PostgreSQL"))?;
         let migrator = own_ledger(sqlx::migrate!("migrations/postgres"));
@@ -151,7 +172,18 @@ impl PostgresTable {
         })
     }
 
-    async fn save(&self, rows: &[Row]) -> Result<Vec<JobId>, sqlx::Error> {
+    async fn lend(&self) -> Result<Lent, sqlx::Error> {
+        Ok(Lent {
+            connection: self.pool.acquire().await?,
+            is_whole: false,
+        })
+    }
+
+    async fn save(
+        &self,
+        connection: &mut PgConnection,
+        rows: &[Row],
+    ) -> Result<Vec<JobId>, sqlx::Error> {
         let written: Vec<String> = sqlx::query_scalar(SAVE_ROWS)
             .bind(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>())
@@ -180,7 +212,7 @@ impl PostgresTable {
             )
             .bind(rows.iter().map(|row| row.died_at_ms).collect::<Vec<_>>())
             .bind(&self.owner)
-            .fetch_all(&self.pool)
+            .fetch_all(connection)
             .await?;
         let written: HashSet<&str> = written.iter().map(String::as_str).collect();
         Ok(rows
@@ -189,6 +221,28 @@ impl PostgresTable {
             .filter(|id| !written.contains(id.as_str()))
             .cloned()
             .collect())
+    }
+}
+
+/// A connection in use. Whoever gives a call up after its time (all callers do) leaves a connection behind on which an
+/// answer may be under way: it is closed then. The pool would wait for that answer, and three such would be all it has.
+struct Lent {
+    connection: PoolConnection<Postgres>,
+    is_whole: bool,
+}
+
+impl Lent {
+    /// Gives it back after a call that came to its end.
+    fn give_back(mut self) {
+        self.is_whole = true;
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            self.connection.close_on_drop();
+        }
     }
 }
 
@@ -224,18 +278,21 @@ impl Table for PostgresTable {
 
     async fn apply(&self, batch: &Batch) -> Result<Vec<JobId>, TableError> {
         let apply = async {
+            let mut lent = self.lend().await?;
             if !batch.deletes.is_empty() {
                 let ids: Vec<&str> = batch.deletes.iter().map(JobId::as_str).collect();
                 sqlx::query(DELETE_ROWS)
                     .bind(ids)
                     .bind(&self.owner)
-                    .execute(&self.pool)
+                    .execute(&mut *lent.connection)
                     .await?;
             }
-            if batch.saves.is_empty() {
-                return Ok(Vec::new());
+            let mut elsewhere = Vec::new();
+            if !batch.saves.is_empty() {
+                elsewhere = self.save(&mut lent.connection, &batch.saves).await?;
             }
-            self.save(&batch.saves).await
+            lent.give_back();
+            Ok(elsewhere)
         };
         apply
             .await
@@ -249,7 +306,9 @@ impl Table for PostgresTable {
                 .bind(&self.owner)
                 .bind(after)
                 .bind(i64::from(limit));
-            let rows = query.fetch_all(&self.pool).await?;
+            let mut lent = self.lend().await?;
+            let rows = query.fetch_all(&mut *lent.connection).await?;
+            lent.give_back();
             rows.iter().map(read_row).collect::<Result<Vec<Row>, _>>()
         };
         let mut rows = claim.await.map_err(TableError::while_doing::<sqlx::Error>(
@@ -262,16 +321,20 @@ impl Table for PostgresTable {
 
     async fn renew(&self, lease: Duration) -> Result<(), TableError> {
         let renew = async {
+            let mut lent = self.lend().await?;
             sqlx::query(RENEW_LEASE)
                 .bind(&self.owner)
-                .bind(lease.as_secs_f64())
-                .execute(&self.pool)
+                .bind(lease.min(LEASE_MAX).as_secs_f64())
+                .execute(&mut *lent.connection)
                 .await?;
-            sqlx::query(DELETE_OLD_LEASES).execute(&self.pool).await
+            sqlx::query(DELETE_OLD_LEASES)
+                .execute(&mut *lent.connection)
+                .await?;
+            lent.give_back();
+            Ok(())
         };
         renew
             .await
-            .map(|_| ())
             .map_err(TableError::while_doing::<sqlx::Error>("renew the lease"))
     }
 
@@ -288,10 +351,12 @@ impl Table for PostgresTable {
 
     async fn list_dead(&self, limit: u32) -> Result<Vec<Dead>, TableError> {
         let list = async {
+            let mut lent = self.lend().await?;
             let rows = sqlx::query(LIST_DEAD)
                 .bind(i64::from(limit))
-                .fetch_all(&self.pool)
+                .fetch_all(&mut *lent.connection)
                 .await?;
+            lent.give_back();
             rows.iter().map(read_dead).collect::<Result<Vec<_>, _>>()
         };
         list.await
@@ -299,13 +364,18 @@ impl Table for PostgresTable {
     }
 
     async fn prune_dead(&self, since_ms: i64, keep: u32) -> Result<u64, TableError> {
-        let pruned = sqlx::query(PRUNE_DEAD)
-            .bind(since_ms)
-            .bind(i64::from(keep))
-            .execute(&self.pool)
-            .await;
-        Ok(pruned
-            .map_err(TableError::while_doing("prune dead rows"))?
-            .rows_affected())
+        let prune = async {
+            let mut lent = self.lend().await?;
+            let pruned = sqlx::query(PRUNE_DEAD)
+                .bind(since_ms)
+                .bind(i64::from(keep))
+                .execute(&mut *lent.connection)
+                .await?;
+            lent.give_back();
+            Ok(pruned.rows_affected())
+        };
+        prune
+            .await
+            .map_err(TableError::while_doing::<sqlx::Error>("prune dead rows"))
     }
 }
