@@ -40,6 +40,13 @@ pub fn of_database(of: &ModuleVersion, database: &str, error: &DatabaseError) ->
             ),
         ),
         DatabaseError::Fork { .. } => forked(of),
+        DatabaseError::Keeper(cause) => match cause.downcast_ref::<CatalogError>() {
+            Some(cause) => of_catalog(of, cause),
+            None => Refusal::new(
+                RefusalClass::Unverifiable,
+                format!("{of}: {database}: {error}, so nothing can be verified now"),
+            ),
+        },
         other => Refusal::new(
             RefusalClass::Unverifiable,
             format!("{of}: {database}: {}", with_causes(other)),
@@ -79,15 +86,16 @@ pub fn of_store(of: &ModuleVersion, error: &StoreError) -> Refusal {
     Refusal::new(class, text)
 }
 
-/// What trouble with the catalog means, by the same rule.
+/// What trouble with the catalog means. What the engine said is for the log: to a client it tells nothing.
 pub fn of_catalog(of: &ModuleVersion, error: &CatalogError) -> Refusal {
-    let class = match error {
-        CatalogError::Busy { .. } | CatalogError::Unavailable { .. } => RefusalClass::Overloaded,
-        _ => RefusalClass::Storage,
+    let class = if error.may_pass() {
+        RefusalClass::Overloaded
+    } else {
+        RefusalClass::Storage
     };
     let text = format!(
         "{of}: the catalog cannot take it now: {}",
-        with_causes(error)
+        error.for_clients()
     );
     Refusal::new(class, text)
 }

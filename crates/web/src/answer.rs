@@ -126,10 +126,13 @@ pub enum Error {
         retry: bool,
     },
     /// A keeper is busy or out of reach; the next try may do better.
-    #[error("{what} cannot be looked up now")]
+    #[error("{what} cannot be looked up now{why}")]
     Unavailable {
         /// What was asked for.
         what: String,
+        /// Why not, in words for the client with a separator in front; nothing where the keeper has none. A keeper that
+        /// has words for clients has told the log itself, once for all requests.
+        why: String,
         /// What the keeper said; for the log only.
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
@@ -183,12 +186,12 @@ impl Error {
 
     /// Whether the log should have it: trouble here, not a "no".
     pub fn is_trouble(&self) -> bool {
+        if let Self::Unavailable { why, .. } = self {
+            return why.is_empty();
+        }
         matches!(
             self,
-            Self::JobFailed { .. }
-                | Self::Unavailable { .. }
-                | Self::Storage { .. }
-                | Self::Broken { .. }
+            Self::JobFailed { .. } | Self::Storage { .. } | Self::Broken { .. }
         )
     }
 }
@@ -343,6 +346,7 @@ mod tests {
             (
                 Error::Unavailable {
                     what: what(),
+                    why: ": the catalog is busy".into(),
                     cause: cause(),
                 },
                 503,

@@ -196,6 +196,7 @@ pub(crate) fn catalog_trouble(what: impl ToString, cause: CatalogError) -> Error
         },
         _ => Error::Unavailable {
             what,
+            why: format!(": {}", cause.for_clients()),
             cause: cause.into(),
         },
     }
@@ -217,6 +218,7 @@ pub(crate) fn store_trouble(what: impl ToString, cause: StoreError) -> Error {
         },
         StoreError::Unavailable { .. } => Error::Unavailable {
             what,
+            why: String::new(),
             cause: cause.into(),
         },
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Extension;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, DATE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::runtime::Handle;
@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 use crate::answer::TEXT;
 use crate::body::Pieces;
+use crate::conditional::http_date;
 use crate::connection::guarded::{InFlight, Phase};
 use crate::front::Front;
 use crate::route::{self, Asked};
@@ -72,13 +73,13 @@ impl Service {
         let (head, _unread) = request.into_parts();
         let asked = Asked::new(head, self.peer);
         if let Some(response) = route::answer_hot(&self.front, &asked) {
-            let response = response.map(|bytes| Body::new(Pieces::new(bytes, in_flight)));
+            let response = dated(response).map(|bytes| Body::new(Pieces::new(bytes, in_flight)));
             return Box::pin(std::future::ready(Ok(response)));
         }
         // Made here and not inside: the client may be gone before the future is polled for the first time.
         let task = Cancelling(self.main.spawn(route::answer(self.front.clone(), asked)));
         Box::pin(async move {
-            let response = task.await.unwrap_or_else(|_| stopped());
+            let response = dated(task.await.unwrap_or_else(|_| stopped()));
             Ok(response.map(|bytes| Body::new(Pieces::new(bytes, in_flight))))
         })
     }
@@ -101,6 +102,16 @@ async fn run_control(
             frame
         }))
     }))
+}
+
+/// Says when the answer was made. hyper would say it too, but it keeps its date until the next second has come: after a
+/// clock was set back a day, for a day.
+fn dated(mut response: Response<Bytes>) -> Response<Bytes> {
+    let date = http_date(jiff::Timestamp::now());
+    if let Some(date) = date.and_then(|date| HeaderValue::from_str(&date).ok()) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 /// Only when a handler panicked or the runtime is gone; both are in the log already.

@@ -46,7 +46,11 @@ pub(crate) async fn list_versions(
     if let Some(Negative::Refused(refusal)) = front.negatives.find(&job_id, Instant::now()) {
         return Err(Error::Refused(refusal));
     }
-    let known = find_known(front, module).await?;
+    let known = match find_known(front, module).await {
+        // While the catalog is away the list that was told last is better than none.
+        Err(error @ Error::Unavailable { .. }) => return front.hot.find_last(&path).ok_or(error),
+        known => known?,
+    };
     let what = format!("the list of {module}");
     if !may_fetch {
         return match known.seen_at {

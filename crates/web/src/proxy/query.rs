@@ -83,7 +83,14 @@ async fn answer(front: &Front, question: &Question, may_fetch: bool) -> Result<A
         .catalog
         .find_resolution(module, query)
         .await
-        .map_err(|cause| catalog_trouble(&what, cause))?;
+        .map_err(|cause| catalog_trouble(&what, cause));
+    let known = match known {
+        // While the catalog is away the answer that was given last is better than none.
+        Err(error @ Error::Unavailable { .. }) => {
+            return front.hot.find_last(&question.path).ok_or(error);
+        }
+        known => known?,
+    };
     let seen_at = known.as_ref().map(|known| known.seen_at);
     let known = known.and_then(|known| told(question, known.version, known.info).ok());
     if !may_fetch {
