@@ -45,6 +45,8 @@ install_for_tests() {
   command -v svnserve >/dev/null || missing+=(subversion)
   command -v fossil >/dev/null || missing+=(fossil)
   command -v brz >/dev/null || missing+=(brz)
+  command -v sqlite3 >/dev/null || missing+=(sqlite3)
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || missing+=(ca-certificates)
   if ! command -v go >/dev/null; then
     echo "there is no Go toolchain: taking Debian's golang-go; tests that need a newer one will say so"

@@ -28,11 +28,14 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
             | Operation::Backup { .. }
             | Operation::Evidence { .. }
     );
-    if reads && config.database.is_none() && !config.data.join("catalog.db").exists() {
-        bail!(
-            "there is no Granary in {}: name its data folder with --data or GRANARY_DATA",
-            config.data.display()
-        );
+    let lacks = |name: &str| !config.data.join(name).exists();
+    let has_no_catalog = reads && config.database.is_none() && lacks("catalog.db");
+    let no_granary = format!(
+        "there is no Granary in {}: name its data folder with --data or GRANARY_DATA",
+        config.data.display()
+    );
+    if has_no_catalog && lacks("granary.lock") {
+        bail!(no_granary);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -45,6 +48,8 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
                 show.line(line)
             }))?;
         }
+        // A server whose file was taken away still knows what was in it; nobody else does.
+        Taken::Ours(_) if has_no_catalog => bail!(no_granary),
         Taken::Ours(_lock) => runtime.block_on(async {
             // Without a server only what was asked for is done: zips that follow behind are for the next server, and
             // only `get` is made of jobs.

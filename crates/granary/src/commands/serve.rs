@@ -99,18 +99,7 @@ fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
     Ok(FrontConfig {
         instance_id: parts.instance_id.clone(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        counters: vec![
-            Counter {
-                name: "granary_git_fallbacks",
-                help: "Questions to git servers that only the program git could ask",
-                value: parts.git_fallbacks.clone(),
-            },
-            Counter {
-                name: "granary_backups_failed",
-                help: "Backups that failed or had to leave files out",
-                value: parts.backups.failed.clone(),
-            },
-        ],
+        counters: counters(parts),
         gauges: vec![Gauge {
             name: "granary_last_backup_timestamp_seconds",
             help: "When the last whole backup was made; 0 for never",
@@ -131,6 +120,43 @@ fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
         drain_delay: config.drain,
         ..FrontConfig::default()
     })
+}
+
+/// What the rooms behind the front count.
+fn counters(parts: &Parts) -> Vec<Counter> {
+    let troubles = parts.catalog.troubles();
+    vec![
+        Counter {
+            name: "granary_git_fallbacks",
+            help: "Questions to git servers that only the program git could ask",
+            value: parts.git_fallbacks.clone(),
+        },
+        Counter {
+            name: "granary_backups_failed",
+            help: "Backups that failed or had to leave files out",
+            value: parts.backups.failed.clone(),
+        },
+        Counter {
+            name: "granary_database_lost",
+            help: "Times the database server was found to be away",
+            value: troubles.lost.clone(),
+        },
+        Counter {
+            name: "granary_catalog_unreachable",
+            help: "Calls on the catalog that failed because its database was away",
+            value: troubles.unreachable.clone(),
+        },
+        Counter {
+            name: "granary_catalog_busy",
+            help: "Calls on the catalog that failed because others held it for too long",
+            value: troubles.busy.clone(),
+        },
+        Counter {
+            name: "granary_catalog_retries",
+            help: "Calls on the catalog that were tried again after a broken connection or a conflict",
+            value: troubles.retries.clone(),
+        },
+    ]
 }
 
 /// Completes on SIGTERM or Ctrl-C. The handlers are in place when this returns, so that no early signal is missed.

@@ -21,6 +21,7 @@ mod certificates;
 mod commands;
 mod crash;
 mod database_lies;
+mod databases;
 mod direct;
 mod get;
 mod git_settings;
