@@ -60,6 +60,8 @@ impl SqliteEngine {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // Otherwise what does not fit a statement's memory goes to a folder of the system, outside our own.
+            .pragma("temp_store", "memory")
             .disable_statement_logging();
         check_writable(path)?;
         let mut writer = options.connect().await?;

@@ -96,6 +96,8 @@ impl SqliteTable {
             .journal_mode(SqliteJournalMode::Wal)
             // A commit then outlives the process but not a loss of power; `apply` raises it where somebody was told.
             .synchronous(SqliteSynchronous::Normal)
+            // Otherwise what does not fit a statement's memory goes to a folder of the system, outside our own.
+            .pragma("temp_store", "memory")
             .thread_name(|_| "queue-sqlite".to_owned());
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
