@@ -47,6 +47,7 @@ install_for_tests() {
   command -v brz >/dev/null || missing+=(brz)
   command -v sqlite3 >/dev/null || missing+=(sqlite3)
   compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
+  command -v strace >/dev/null || missing+=(strace)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || missing+=(ca-certificates)
   if ! command -v go >/dev/null; then
     echo "there is no Go toolchain: taking Debian's golang-go; tests that need a newer one will say so"

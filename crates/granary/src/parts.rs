@@ -13,6 +13,7 @@ use origin::outside::{ExtraRoots, Outside, OutsideConfig};
 use origin::privacy::Privacy;
 use origin::upstream::{UpstreamBounds, UpstreamList, Upstreams};
 use origin::vcs::VersionControl;
+use pipeline::distrust::Distrust;
 use pipeline::passing::Passing;
 use pipeline::processor::Processor;
 use pipeline::settings::{Absent, Settings};
@@ -100,6 +101,10 @@ pub struct Parts {
     pub git_fallbacks: Arc<AtomicU64>,
     /// Backups made of it.
     pub backups: Backups,
+    /// How often someone led to an address that is not asked.
+    pub guard_refusals: Arc<AtomicU64>,
+    /// How often a checksum database said what it could not prove.
+    pub database_lies: Arc<AtomicU64>,
 }
 
 impl Parts {
@@ -131,7 +136,10 @@ impl Parts {
             privacy: Arc::new(privacy.clone()),
             absent,
         };
+        let guard_refusals = outside.refusals();
+        let distrust = Distrust::new(catalog.clone());
         let processor = Processor {
+            distrust: distrust.clone(),
             catalog: catalog.clone(),
             store: store.clone(),
             upstreams,
@@ -142,6 +150,7 @@ impl Parts {
             passing: Passing {
                 catalog: catalog.clone(),
                 databases: databases.by_name,
+                distrust: distrust.clone(),
             },
             queue: queue.clone(),
             settings: settings(config),
@@ -160,6 +169,8 @@ impl Parts {
             databases: names,
             git_fallbacks: direct.git_fallbacks(),
             backups,
+            guard_refusals,
+            database_lies: distrust.count(),
         })
     }
 

@@ -11,6 +11,8 @@ pub mod settings;
 pub mod keepers;
 pub mod trust;
 
+pub mod distrust;
+
 pub mod promotion;
 
 pub mod processor;

@@ -12,12 +12,16 @@ use origin::sumdb::ChecksumDatabase;
 use origin::sumdb::error::DatabaseError;
 use tracing::warn;
 
+use crate::distrust::Distrust;
+
 /// The databases that clients may reach, by name.
 pub struct Passing {
     /// Where lookup answers are kept.
     pub catalog: Catalog,
     /// The allow-list.
     pub databases: HashMap<String, Arc<ChecksumDatabase>>,
+    /// Where it is told that one of them is not to be believed.
+    pub distrust: Distrust,
 }
 
 impl Passing {
@@ -38,7 +42,11 @@ impl Passing {
             Ok(body) => SumdbAnswer::Body {
                 base64: STANDARD.encode(body),
             },
-            Err(cause) => SumdbAnswer::Refused(refusal_of(ask, &cause)),
+            Err(cause) => {
+                let of = looked_up.as_ref();
+                self.distrust.note(of, &ask.database, &cause).await;
+                SumdbAnswer::Refused(refusal_of(ask, &cause))
+            }
         }
     }
 

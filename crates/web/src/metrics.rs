@@ -82,6 +82,8 @@ pub struct Metrics {
     captures: [AtomicU64; CAPTURE_ENDS.len()],
     /// Connections that are open now.
     pub connections: AtomicU64,
+    /// Connections that ended with bytes that are no request.
+    pub malformed: AtomicU64,
 }
 
 impl Metrics {
@@ -214,7 +216,14 @@ impl Scrape {
     }
 
     fn encode_counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        for counter in &self.counters {
+        let malformed = Counter {
+            name: "granary_malformed_requests",
+            help: "Connections ended because what came is no request of HTTP",
+            value: std::sync::Arc::new(AtomicU64::new(
+                self.metrics.malformed.load(Ordering::Relaxed),
+            )),
+        };
+        for counter in self.counters.iter().chain([&malformed]) {
             let count = ConstCounter::new(counter.value.load(Ordering::Relaxed));
             let kind = count.metric_type();
             count.encode(encoder.encode_descriptor(counter.name, counter.help, None, kind)?)?;

@@ -159,6 +159,16 @@ fn check_request(front: &Front, asked: &Asked) -> Result<(), Error> {
     if asked.method != Method::GET && asked.method != Method::HEAD {
         return Err(Error::Method);
     }
+    // Of `ftp://host/path`, `user@host` or a bare word, hyper gives the path as if it had been asked for by itself.
+    let is_plain = asked.uri.authority().is_none_or(|authority| {
+        matches!(asked.uri.scheme_str(), Some("http" | "https"))
+            && !authority.as_str().contains('@')
+    });
+    if !is_plain {
+        return Err(Error::BadHeader(
+            "a request is for a path, or for an address of http without a user",
+        ));
+    }
     let id = &front.config.instance_id;
     let came_back = !id.is_empty()
         && headers

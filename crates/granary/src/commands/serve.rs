@@ -156,6 +156,16 @@ fn counters(parts: &Parts) -> Vec<Counter> {
             help: "Calls on the catalog that were tried again after a broken connection or a conflict",
             value: troubles.retries.clone(),
         },
+        Counter {
+            name: "granary_guard_refusals",
+            help: "Questions not asked because they led to an address that is not public",
+            value: parts.guard_refusals.clone(),
+        },
+        Counter {
+            name: "granary_database_lies",
+            help: "Answers of checksum databases that could not be proven, and forks",
+            value: parts.database_lies.clone(),
+        },
     ]
 }
 

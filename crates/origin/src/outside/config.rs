@@ -1,5 +1,7 @@
 //! How the way out is set up: identity, roots, outgoing proxies, bounds.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use reqwest::Client;
@@ -39,6 +41,8 @@ pub struct OutsideConfig {
     pub connect_within: Duration,
     /// How slow bodies may be.
     pub pace: Pace,
+    /// Counts what the guard refused, here and on every other way out that is made of this one.
+    pub refusals: Arc<AtomicU64>,
 }
 
 impl OutsideConfig {
@@ -58,6 +62,7 @@ impl OutsideConfig {
             places_per_host: 64,
             connect_within: Duration::from_secs(10),
             pace: Pace::default(),
+            refusals: Arc::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -99,6 +100,11 @@ impl Outside {
     /// The guard, for what is asked by other means than this way out.
     pub fn guard(&self) -> Arc<Guard> {
         Arc::clone(&self.inner.guard)
+    }
+
+    /// How often the guard refused a question. All ways out that are made of one count together.
+    pub fn refusals(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.inner.config.refusals)
     }
 
     /// A way out for servers that need other roots or another outgoing proxy: `roots` besides those of this one,
@@ -206,6 +212,16 @@ impl Outside {
     }
 
     async fn ask(&self, call: Call<'_>, sent: Sent<'_>) -> Result<Answer, OutsideError> {
+        let outcome = self.follow(call, sent).await;
+        if let Err(OutsideError::Refused(refusal)) = &outcome {
+            self.inner.config.refusals.fetch_add(1, Ordering::Relaxed);
+            let from = Site::of(call.url).map(tracing::field::display);
+            tracing::warn!(from, %refusal, "not asked: this led to where only this machine can reach");
+        }
+        outcome
+    }
+
+    async fn follow(&self, call: Call<'_>, sent: Sent<'_>) -> Result<Answer, OutsideError> {
         let deadline = Instant::now() + call.whole_within;
         let answer_by = deadline.min(Instant::now() + call.answer_within);
         let first = Site::of(call.url);

@@ -5,12 +5,10 @@ use catalog::work::{Refusal, RefusalClass};
 use gomod::hash::{ContentDigest, H1};
 use gomod::version::ModuleVersion;
 use jiff::Timestamp;
-use origin::sumdb::error::DatabaseError;
 use serde_json::json;
 use tracing::error;
 
 use super::Processor;
-use crate::refusal::with_causes;
 
 /// Two hashes that should have been one.
 pub struct Mismatch<'a> {
@@ -31,31 +29,6 @@ pub struct Mismatch<'a> {
 }
 
 impl Processor {
-    /// Raises the event that an answer of a checksum database deserves, if it deserves one: lies, and a log that was
-    /// rewritten. Trouble on the way and missing records are no events.
-    pub(crate) async fn note_distrust(
-        &self,
-        of: &ModuleVersion,
-        database: &str,
-        cause: &DatabaseError,
-    ) {
-        let (kind, detail) = match cause {
-            DatabaseError::Fork { proof } => (
-                "checksum-database-fork",
-                json!({ "database": database, "proof": &**proof }),
-            ),
-            DatabaseError::Lying { .. } => (
-                "checksum-database-lie",
-                json!({ "database": database, "what": with_causes(cause) }),
-            ),
-            _ => return,
-        };
-        error!(module = %of, database, event = kind, evidence = %detail, "the checksum database is not to be believed");
-        if let Err(cause) = self.catalog.save_event(kind, Some(of), &detail).await {
-            error!(module = %of, error = %cause, "the security event could not be written");
-        }
-    }
-
     /// Quarantines a mismatch with both hashes, raises the event, and says so to whoever asked.
     pub(crate) async fn quarantine(&self, mismatch: Mismatch<'_>) -> Refusal {
         let Mismatch {

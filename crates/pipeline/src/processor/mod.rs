@@ -13,6 +13,7 @@ use catalog::Catalog;
 use origin::upstream::Upstreams;
 use store::Store;
 
+use crate::distrust::Distrust;
 use crate::trust::Trust;
 
 /// What the processor works with. A clone shares everything.
@@ -26,6 +27,8 @@ pub struct Processor {
     pub upstreams: Arc<Upstreams>,
     /// Who vouches for them.
     pub trust: Arc<Trust>,
+    /// Where it is told that one of those is not to be believed.
+    pub distrust: Distrust,
 }
 
 impl Processor {

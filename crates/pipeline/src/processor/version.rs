@@ -58,7 +58,7 @@ impl Processor {
         match vouched {
             Ok(vouched) => self.land(of, info, go_mod, vouched).await,
             Err((database, cause)) => {
-                self.note_distrust(of, &database, &cause).await;
+                self.distrust.note(Some(of), &database, &cause).await;
                 CaptureAnswer::Refused(refusal::of_database(of, &database, &cause))
             }
         }

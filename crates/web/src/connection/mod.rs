@@ -9,6 +9,7 @@ mod service;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -64,7 +65,8 @@ pub(crate) async fn serve_hyper<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let config = &shared.front.config;
+    let front = shared.front.clone();
+    let config = &front.config;
     let phase = Arc::new(Phase::default());
     let guarded = Guarded::new(
         stream,
@@ -110,6 +112,17 @@ pub(crate) async fn serve_hyper<S>(
             .await
     };
     if let Err(error) = outcome {
-        tracing::debug!(%error, "connection ended");
+        note_end(&front, peer, &error);
     }
+}
+
+/// What is no request is told where requests are told. A connection may also just end, which is nobody's business.
+fn note_end(front: &Front, peer: Option<IpAddr>, error: &hyper::Error) {
+    if !error.is_parse() {
+        tracing::debug!(%error, "connection ended");
+        return;
+    }
+    front.metrics.malformed.fetch_add(1, Ordering::Relaxed);
+    let client = peer.map(tracing::field::display);
+    tracing::info!(target: "web::access", client, %error, "refused: no request of HTTP");
 }
