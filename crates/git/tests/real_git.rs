@@ -186,8 +186,21 @@ fn import(repository: &Repository, commits: &Commits) -> Vec<ObjectId> {
     listed.lines().map(|id| id.parse().unwrap()).collect()
 }
 
+/// A few repositories; more of them where there is time: `GRANARY_PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("GRANARY_PROPTEST_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: cases.unwrap_or(6),
+        max_shrink_iters: 50,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 50, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn whatever_git_packs_is_taken(commits in commits(), is_sha256: bool, seed: u8) {

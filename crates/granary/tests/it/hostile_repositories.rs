@@ -19,6 +19,9 @@ mod trees;
 /// Memory of its own that the process may take, whatever repositories hold.
 const MEMORY_BYTES_MAX: u64 = 512 << 20;
 
+/// What servers of plain files are left to.
+const PROGRAMS: [&str; 3] = ["git", "git-remote-http", "git-remote-https"];
+
 /// Whether the cases have the sizes that take minutes.
 fn is_soak() -> bool {
     std::env::var("GRANARY_SOAK").is_ok_and(|v| v == "1")
@@ -79,7 +82,7 @@ fn check_all(setup: &Setup, forge: &Forge, cases: &[Case], at_once: usize, wait_
         forge.put(&format!("h/{}", case.name), case.site.clone());
     }
     forge.put("h/honest", honest("honest"));
-    let granary = setup.start();
+    let granary = setup.clone().watched("").start();
     let (memory_max, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
     let next = std::sync::atomic::AtomicUsize::new(0);
     let mut wrong: Vec<String> = std::thread::scope(|scope| {
@@ -111,11 +114,11 @@ fn check_all(setup: &Setup, forge: &Forge, cases: &[Case], at_once: usize, wait_
     if memory_max > MEMORY_BYTES_MAX {
         wrong.push(format!("{} MiB of memory", memory_max >> 20));
     }
-    eprintln!("{} cases, {} MiB of memory", cases.len(), memory_max >> 20);
+    eprintln!("{} cases, {} MiB at most", cases.len(), memory_max >> 20);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(!granary.log().contains("panicked"), "{}", granary.log());
     granary.must_get("/github.com/h/honest/@v/v1.0.0.zip");
-    check_nothing_is_left(granary);
+    check_nothing_is_left(granary, forge);
 }
 
 /// What is wrong with the answer to a case.
@@ -145,8 +148,9 @@ fn check_answer(granary: &Granary, case: &Case, wait_max: Duration) -> Option<St
 
 /// The store holds whole versions only, and no pack is left unfinished once the server starts again.
 #[track_caller]
-fn check_nothing_is_left(granary: Granary) {
-    let setup = granary.kill();
+fn check_nothing_is_left(granary: Granary, forge: &Forge) {
+    let setup = granary.setup.clone();
+    granary.kill_and_judge(&[forge.address], &PROGRAMS);
     let left = list_unfinished(&setup);
     // What was asked for is fetched again after the start, so there may be others.
     let granary = setup.start();

@@ -294,6 +294,7 @@ fn whatever_an_upstream_does_the_wait_and_the_memory_are_bounded() {
         .set("client_wait", "4s")
         .set("origin.timeout", "2s")
         .set("capture.zips", "asked")
+        .watched("")
         .start();
     let address = granary.address;
     let clients: Vec<_> = cases
@@ -350,6 +351,9 @@ fn whatever_an_upstream_does_the_wait_and_the_memory_are_bounded() {
             honest.bytes(extension)
         );
     }
+    eprintln!("{} cases, {} MiB at most", cases.len(), memory_max >> 20);
+    let upstream = url.strip_prefix("http://").unwrap().parse().unwrap();
+    granary.kill_and_judge(&[upstream], &[]);
 }
 
 #[test]

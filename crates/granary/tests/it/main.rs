@@ -19,6 +19,7 @@ mod backup;
 mod capture;
 mod certificates;
 mod commands;
+mod corpus;
 mod crash;
 mod database_lies;
 mod databases;

@@ -8,6 +8,9 @@ pub mod pack;
 pub mod raw;
 pub mod repository;
 pub mod upstream;
+pub mod watch;
+pub mod web;
+pub mod zip;
 
 pub mod granary;
 

@@ -103,7 +103,7 @@ fn serve(mut stream: TcpStream, sites: &Mutex<HashMap<String, Site>>) -> Option<
     say(&mut stream, said)
 }
 
-fn say(stream: &mut TcpStream, said: Said) -> Option<()> {
+pub fn say(stream: &mut TcpStream, said: Said) -> Option<()> {
     let (first, more, pause) = match said {
         Said::Once(bytes) => return stream.write_all(&bytes).ok(),
         Said::Flood(first, more) => (first, more, Duration::ZERO),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::database::Database;
 use super::raw::{self, Answer};
 use super::upstream::Upstream;
+use super::watch::{self, Allowed, Seen, Watch};
 
 /// How long a start may take on a busy machine; tests of start-up time have their own, tighter bound.
 const START_WAIT: Duration = Duration::from_secs(30);
@@ -19,6 +20,7 @@ const START_WAIT: Duration = Duration::from_secs(30);
 pub struct Setup {
     scratch: Arc<tempfile::TempDir>,
     variables: Vec<(String, String)>,
+    watch: Option<Watch>,
 }
 
 impl Setup {
@@ -31,6 +33,7 @@ impl Setup {
         Self {
             scratch: Arc::new(scratch),
             variables: Vec::new(),
+            watch: None,
         }
         .set("upstream", "off")
         .set("sumdb", "off")
@@ -64,6 +67,17 @@ impl Setup {
         self
     }
 
+    /// Has the server watched, where that can be done; it sees these hosts and no other resolver.
+    pub fn watched(mut self, hosts: &str) -> Self {
+        self.watch = Watch::new(self.scratch.path(), hosts);
+        self
+    }
+
+    /// Whether the server is watched.
+    pub fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
     /// Lets the server see how this environment reaches the outside: its roots and its outgoing proxy.
     pub fn reaching_out(mut self) -> Self {
         self.variables.extend(outside_variables());
@@ -84,7 +98,10 @@ impl Setup {
 
     /// A command of the binary on this folder, with nothing of this process's environment but the path.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_granary"));
+        self.prepare(Command::new(env!("CARGO_BIN_EXE_granary")), arguments)
+    }
+
+    fn prepare(&self, mut command: Command, arguments: &[&str]) -> Command {
         command
             .args(arguments)
             .env_clear()
@@ -133,8 +150,13 @@ impl Setup {
             .append(true)
             .open(&log_path)
             .unwrap();
+        let program = env!("CARGO_BIN_EXE_granary");
+        let command = match &self.watch {
+            Some(watch) => watch.command(program, &trace_path(&log_path)),
+            None => Command::new(program),
+        };
         let child = self
-            .command(&["serve", "--listen", &address.to_string()])
+            .prepare(command, &["serve", "--listen", &address.to_string()])
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -147,6 +169,11 @@ impl Setup {
             setup: self.clone(),
         }
     }
+}
+
+/// Where the trace of the server with that log lies.
+fn trace_path(log: &Path) -> PathBuf {
+    log.with_extension("trace")
 }
 
 /// The variables that say how this environment reaches the outside.
@@ -223,6 +250,34 @@ impl Granary {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.setup.clone()
+    }
+
+    /// kill -9; if it was watched, it must have opened connections to these addresses only, made names in its data folder
+    /// only and started no program but these.
+    #[track_caller]
+    pub fn kill_and_judge(self, to: &[SocketAddr], programs: &[&'static str]) -> Option<Seen> {
+        let (trace, process_id) = (trace_path(&self.log_path), self.process_id());
+        let setup = self.kill();
+        setup.is_watched().then(|| {
+            let allowed = Allowed {
+                to: to.to_vec(),
+                folders: vec![setup.data()],
+                programs: programs.to_vec(),
+            };
+            let seen = watch::read(&trace, process_id, &allowed);
+            assert!(seen.wrong.is_empty(), "{:#?}", seen.wrong);
+            seen
+        })
+    }
+
+    /// The most memory that was resident since the last time of asking (VmHWM), in bytes: its own and of files.
+    pub fn take_resident_bytes_max(&self) -> u64 {
+        let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let status = std::fs::read_to_string(folder.join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+        let kibibytes = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
+        std::fs::write(folder.join("clear_refs"), "5").ok(); // begins anew, where that is allowed
+        kibibytes.unwrap_or(u64::MAX / 1024) * 1024
     }
 
     /// SIGTERM.

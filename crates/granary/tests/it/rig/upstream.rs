@@ -21,6 +21,8 @@ pub enum Lie {
     Status(u16, &'static str),
     /// Other bytes.
     Body(Vec<u8>),
+    /// Other bytes in the place of the whole answer, headers and all.
+    Raw(Vec<u8>),
     /// The whole length promised, half of the bytes sent, then the end.
     Truncated,
     /// A length promised that is shorter than what is sent.
@@ -102,6 +104,11 @@ impl Upstream {
         }
         self.add(made.clone());
         made
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Has a version without recording it.
@@ -308,6 +315,10 @@ fn tell(out: &mut TcpStream, lie: Lie, truth: &[u8], stopped: &AtomicBool) -> bo
     match lie {
         Lie::Status(status, text) => answer(out, status, text.as_bytes(), text.len()),
         Lie::Body(body) => answer(out, 200, &body, body.len()),
+        Lie::Raw(bytes) => {
+            out.write_all(&bytes).ok();
+            false
+        }
         Lie::Truncated => {
             answer(out, 200, &truth[..truth.len() / 2], truth.len());
             false
