@@ -57,6 +57,28 @@ fn lines(body: &[u8]) -> impl Iterator<Item = (&str, Option<&str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upstream::versions;
+
+    mod cases;
+
+    #[test]
+    fn the_corpus_of_the_fuzzer_is_read() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../fuzz/corpus/upstream_list");
+        let mut count = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let body = std::fs::read(file.unwrap().path()).unwrap();
+            cases::upstream_list(&body);
+            for at in 0..body.len().min(500) {
+                cases::upstream_list(&body[..at]);
+                let mut damaged = body.clone();
+                damaged[at] ^= 0x20;
+                cases::upstream_list(&damaged);
+            }
+            count += 1;
+        }
+        assert!(count > 10, "{count}");
+    }
 
     #[track_caller]
     fn check_list(body: &[u8], want: &[&str]) {
