@@ -40,6 +40,9 @@ const IS_FOREIGN: &str = "
      where type = 'table'
      limit 1";
 
+/// Folds the journal into the file and cuts it to nothing; one row, `busy` is 1 where a reader stood in the way.
+const EMPTY_JOURNAL: &str = "pragma wal_checkpoint(truncate)";
+
 pub(crate) struct SqliteEngine {
     /// Number of the newest migration in the file.
     pub(crate) schema: i64,
@@ -66,6 +69,7 @@ impl SqliteEngine {
         check_writable(path)?;
         let mut writer = options.connect().await?;
         check_ours(&mut writer, path).await?;
+        empty_journal(&mut writer).await?;
         let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
         migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
         migrator
@@ -77,6 +81,7 @@ impl SqliteEngine {
             // The same options, so that all agree about the journal; a reader that tries to write is a bug.
             idle.push(options.clone().pragma("query_only", "on").connect().await?);
         }
+        sync_folder(path)?;
         let (commands, waiting) = mpsc::channel(WAITING_MAX);
         let (closing, closed) = oneshot::channel();
         // A file that is gone is not to be made anew: it would be an empty catalog.
@@ -176,6 +181,32 @@ fn check_writable(path: &Path) -> Result<(), CatalogError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         outcome => outcome.map_err(CatalogError::from_io),
     }
+}
+
+/// Writes what an earlier process left in the journal into the file. The sync of a commit may have failed there: the
+/// kernel tells that once, shows the bytes nevertheless, and what came after them in the journal would be lost with them.
+async fn empty_journal(writer: &mut SqliteConnection) -> Result<(), CatalogError> {
+    let rows = Link::Sqlite(writer).rows(EMPTY_JOURNAL, Vec::new()).await?;
+    if rows.first().map_or(Ok(None), |row| row.find_int("busy"))? == Some(1) {
+        tracing::warn!(
+            "another program reads the catalog, so its journal is not folded in: fine unless the disk had failed before"
+        );
+    }
+    Ok(())
+}
+
+/// Makes the names of the database and of its journal durable, once both are open. SQLite does that too but ignores a
+/// failure, and a journal whose name is lost takes every commit in it along. The folder is changed before, so that the
+/// sync has something to write even where an earlier one failed.
+fn sync_folder(path: &Path) -> Result<(), CatalogError> {
+    check_writable(path)?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(CatalogError::from_io)
 }
 
 /// Refuses a database that holds tables but not ours, before anything is written to it.

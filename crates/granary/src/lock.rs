@@ -59,7 +59,7 @@ impl FolderLock {
     /// As [`FolderLock::take`], also where a restore was not finished: for the one who finishes it.
     pub fn take_unfinished(data: &Path, who: &str) -> Result<Taken> {
         let fresh = !data.exists();
-        std::fs::create_dir_all(data)
+        make_durably(data)
             .with_context(|| format!("cannot make the data folder {}", data.display()))?;
         let path = data.join("granary.lock");
         if !fresh && !path.exists() {
@@ -87,6 +87,26 @@ impl FolderLock {
         written.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Taken::Ours(Self { _file: file }))
     }
+}
+
+/// Makes a folder and those above it, and syncs where a new name was written: what is kept in a folder whose own name is
+/// lost is lost with it.
+fn make_durably(folder: &Path) -> std::io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.exists()).collect();
+    std::fs::create_dir_all(folder)?;
+    for above in missing.iter().filter_map(|made| made.parent()) {
+        let above = if above.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            above
+        };
+        match File::open(above).and_then(|above| above.sync_all()) {
+            // A folder in which one may write and not read cannot be synced by name.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(())
 }
 
 /// A folder that holds other things is no data folder: a mistyped --data must not fill someone's home with blobs.

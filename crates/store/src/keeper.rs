@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, Semaphore, broadcast};
 use crate::blob::Blob;
 use crate::error::{StoreError, run_blocking};
 use crate::hashing::PIECE_BYTES;
-use crate::local::{BLOBS, Local};
+use crate::local::{BLOBS, Local, NUDGE};
 use crate::rot::SetAside;
 use crate::staged::Staged;
 use crate::tiles::{TILES_BYTES_MAX, Tiles};
@@ -242,6 +242,8 @@ impl Store {
                     .collect();
                 match hex.parse() {
                     Ok(digest) => Some(Ok((digest, found.size))),
+                    // What a crash left of a nudge; the next nudge removes it.
+                    Err(_) if found.location.filename() == Some(NUDGE) => None,
                     Err(_) => {
                         tracing::warn!(path = %found.location, "a file in the store is no blob");
                         None

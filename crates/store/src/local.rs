@@ -12,8 +12,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use gomod::hash::ContentDigest;
 
@@ -28,8 +28,9 @@ pub(crate) const BLOBS: &str = "blob/sha256";
 /// Names of staged files begin with this. The sweep at start removes those and nothing else.
 const STAGED_PREFIX: &str = "staged-";
 
-/// Names of the short-lived files that make a directory dirty again after a failed sync.
-const NUDGE_PREFIX: &str = ".nudge-";
+/// Name of the short-lived file that makes a directory dirty again after a failed sync. One name, so that what a crash
+/// leaves is taken up and removed by the next nudge.
+pub(crate) const NUDGE: &str = ".nudge";
 
 /// One directory for each first byte of the digest: a million blobs are four thousand entries in each.
 const SHARDS: usize = 256;
@@ -40,8 +41,11 @@ pub(crate) struct Local {
     root: PathBuf,
     staging: PathBuf,
     /// Shards whose last directory sync failed. The kernel tells such a failure once and then forgets that the entries
-    /// never reached the disk, so "sync again" proves nothing until the directory was changed again.
+    /// never reached the disk, so "sync again" proves nothing until the directory was changed again. At start all of them
+    /// are suspect: the failure may have been told to an earlier process.
     suspects: Box<[AtomicBool]>,
+    /// Nudges are made one at a time, so that none takes another's file for its own. They are rare.
+    nudging: Mutex<()>,
     rot: Rot,
 }
 
@@ -71,7 +75,8 @@ impl Local {
                 _ => {}
             }
         }
-        // Synced even if they were there: the process that made them may have died before its own sync.
+        // Synced even if they were there: the process that made them may have died before its own sync. Nudged, because
+        // it may also have been told that the sync failed, and then another one alone proves nothing.
         let root = root.canonicalize().map_err(failed(root))?;
         let staging = staging.canonicalize().map_err(failed(staging))?;
         for folder in [root.join(BLOBS), root.join("blob"), root.clone()]
@@ -79,11 +84,10 @@ impl Local {
             .map(PathBuf::as_path)
             .chain(root.parent())
         {
-            match sync_folder(folder) {
+            let is_ours = Some(folder) != root.parent();
+            match nudge_if(is_ours, folder).and_then(|()| sync_folder(folder)) {
                 // The folder above may belong to someone else; that it cannot be opened says nothing about ours.
-                Err(cause)
-                    if Some(folder) == root.parent()
-                        && cause.kind() == io::ErrorKind::PermissionDenied => {}
+                Err(cause) if !is_ours && cause.kind() == io::ErrorKind::PermissionDenied => {}
                 outcome => outcome.map_err(failed(folder))?,
             }
         }
@@ -105,12 +109,13 @@ impl Local {
             });
         }
         sweep(&staging)?;
-        let suspects = (0..SHARDS).map(|_| AtomicBool::new(false)).collect();
+        let suspects = (0..SHARDS).map(|_| AtomicBool::new(true)).collect();
         Ok(Self {
             rot: Rot::new(&root),
             root,
             staging,
             suspects,
+            nudging: Mutex::new(()),
         })
     }
 
@@ -317,7 +322,10 @@ impl Local {
         let folder = self.root.join(BLOBS).join(format!("{first:02x}"));
         let was_suspect = suspect.load(Ordering::Acquire);
         let synced = if was_suspect {
-            nudge(&folder).and_then(|()| sync_folder(&folder))
+            let held = self.nudging.lock().unwrap_or_else(PoisonError::into_inner);
+            let nudged = nudge(&folder);
+            drop(held);
+            nudged.and_then(|()| sync_folder(&folder))
         } else {
             sync_folder(&folder)
         };
@@ -385,9 +393,13 @@ fn sweep(staging: &Path) -> Result<(), StoreError> {
 
 /// Changes a directory so that its next sync has something to write.
 fn nudge(folder: &Path) -> io::Result<()> {
-    let path = folder.join(format!("{NUDGE_PREFIX}{}", uuid::Uuid::now_v7().simple()));
-    File::create_new(&path)?;
+    let path = folder.join(NUDGE);
+    File::create(&path)?;
     fs::remove_file(&path)
+}
+
+fn nudge_if(wanted: bool, folder: &Path) -> io::Result<()> {
+    if wanted { nudge(folder) } else { Ok(()) }
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

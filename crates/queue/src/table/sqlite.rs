@@ -1,14 +1,15 @@
 //! Rows in a SQLite file that this process alone owns. One connection: writes come from one task anyway.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
 use sqlx::Row as _;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteRow, SqliteSynchronous,
 };
 
 use super::{Batch, Row, Table, TableError, own_ledger};
@@ -16,6 +17,9 @@ use crate::job::{Dead, JobId, Priority};
 
 /// How long another opener of the file (a backup, a shell) is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A short-lived file beside the database; see [`sync_anew`].
+const PROBE: &str = "queue.db-probe";
 
 /// Writes rows given as a JSON array: one statement whatever their number, because each statement costs a hop to SQLite's
 /// thread. Uses the primary key.
@@ -81,6 +85,11 @@ const PRUNE_DEAD: &str = "
 #[derive(Debug)]
 pub struct SqliteTable {
     pool: SqlitePool,
+    folder: PathBuf,
+    /// Whether something in the log may never have reached the disk although the system says no more about it: a sync
+    /// that failed is told once, and most commits here are not synced by themselves. True at start, because the failure
+    /// may have been told to an earlier process.
+    suspect: AtomicBool,
 }
 
 impl SqliteTable {
@@ -111,11 +120,23 @@ impl SqliteTable {
             .run(&pool)
             .await
             .map_err(TableError::while_doing("bring the tables up to date"))?;
-        Ok(Self { pool })
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        Ok(Self {
+            pool,
+            folder,
+            suspect: AtomicBool::new(true),
+        })
     }
 
     async fn write(&self, batch: &Batch) -> Result<(), sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
+        if batch.acknowledged && self.suspect.load(Ordering::Acquire) {
+            self.begin_anew(&mut connection).await?;
+            self.suspect.store(false, Ordering::Release);
+        }
         if batch.acknowledged {
             sqlx::query("pragma synchronous = full")
                 .execute(&mut *connection)
@@ -123,6 +144,7 @@ impl SqliteTable {
         }
         let written = write_rows(&mut connection, batch).await;
         if written.is_err() {
+            self.suspect.store(true, Ordering::Release);
             // SQLite itself ends a transaction that finds the disk full, while the driver goes on believing in it and
             // would begin no other one: a fresh connection knows nothing of it.
             connection.close().await.ok();
@@ -135,12 +157,40 @@ impl SqliteTable {
         }
         written
     }
+
+    /// Writes all that the log holds into the file and empties the log, so that what follows rests on nothing that a
+    /// failed sync may have lost. The names of both are made durable too: SQLite ignores a failure there.
+    async fn begin_anew(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("pragma synchronous = full")
+            .execute(&mut *connection)
+            .await?;
+        let outcome = sqlx::query("pragma wal_checkpoint(truncate)")
+            .fetch_one(&mut *connection)
+            .await?;
+        if outcome.try_get::<i64, _>(0)? != 0 {
+            return Err(sqlx::Error::Io(std::io::Error::other(
+                "another program reads the job rows, so they cannot be written anew",
+            )));
+        }
+        let folder = self.folder.clone();
+        let synced = tokio::task::spawn_blocking(move || sync_anew(&folder)).await;
+        synced
+            .map_err(std::io::Error::other)
+            .and_then(|synced| synced)
+            .map_err(sqlx::Error::Io)
+    }
 }
 
-async fn write_rows(
-    connection: &mut sqlx::SqliteConnection,
-    batch: &Batch,
-) -> Result<(), sqlx::Error> {
+/// Syncs a folder after a change to it: without one the sync would have nothing to write, and a failure that was told
+/// before would go unnoticed.
+fn sync_anew(folder: &Path) -> std::io::Result<()> {
+    let probe = folder.join(PROBE);
+    std::fs::File::create(&probe)?;
+    std::fs::remove_file(&probe)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+async fn write_rows(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
     use sqlx::Connection as _;
 
     let mut transaction = connection.begin_with("begin immediate").await?;
