@@ -1,11 +1,23 @@
 //! Turns the errors of the rooms below into refusals: a class, and words for the person who reads them in `go`'s output.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+
 use catalog::CatalogError;
 use catalog::work::{Refusal, RefusalClass};
 use gomod::version::ModuleVersion;
 use origin::sumdb::error::DatabaseError;
 use origin::upstream::{UpstreamClass, UpstreamError};
 use store::StoreError;
+use tracing::error;
+
+/// See [`keeper_failures`]. One for the process, because the errors of all captures come through here.
+static KEEPER_FAILURES: LazyLock<Arc<AtomicU64>> = LazyLock::new(Arc::default);
+
+/// How many captures ended because the disk or the database failed; full and read-only ones are not counted.
+pub fn keeper_failures() -> Arc<AtomicU64> {
+    Arc::clone(&KEEPER_FAILURES)
+}
 
 /// What an upstream's answer means for whoever asked.
 pub fn of_upstream(error: &UpstreamError) -> Refusal {
@@ -78,6 +90,9 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// What trouble with the store means: no room or no right is a matter for the operator, anything else may pass.
 pub fn of_store(of: &ModuleVersion, error: &StoreError) -> Refusal {
+    if let StoreError::Unavailable { .. } = error {
+        note_failure(of, error);
+    }
     let class = match error {
         StoreError::Unavailable { .. } => RefusalClass::Overloaded,
         _ => RefusalClass::Storage,
@@ -88,6 +103,9 @@ pub fn of_store(of: &ModuleVersion, error: &StoreError) -> Refusal {
 
 /// What trouble with the catalog means. What the engine said is for the log: to a client it tells nothing.
 pub fn of_catalog(of: &ModuleVersion, error: &CatalogError) -> Refusal {
+    if let CatalogError::Unavailable { .. } = error {
+        note_failure(of, error);
+    }
     let class = if error.may_pass() {
         RefusalClass::Overloaded
     } else {
@@ -98,4 +116,14 @@ pub fn of_catalog(of: &ModuleVersion, error: &CatalogError) -> Refusal {
         error.for_clients()
     );
     Refusal::new(class, text)
+}
+
+fn note_failure(of: &ModuleVersion, cause: &(dyn std::error::Error + 'static)) {
+    KEEPER_FAILURES.fetch_add(1, Ordering::Relaxed);
+    error!(
+        module = %of,
+        error = cause,
+        "a capture could not be kept and is not shown: if the cause is an I/O error, see what the kernel's log says about \
+         the disk, and run `granary verify` once it is mended; if the database is away, bring it back"
+    );
 }

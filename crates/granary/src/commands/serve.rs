@@ -166,6 +166,11 @@ fn counters(parts: &Parts) -> Vec<Counter> {
             help: "Answers of checksum databases that could not be proven, and forks",
             value: parts.database_lies.clone(),
         },
+        Counter {
+            name: "granary_keeper_failures",
+            help: "Captures that ended because the disk or the database failed",
+            value: pipeline::refusal::keeper_failures(),
+        },
     ]
 }
 
