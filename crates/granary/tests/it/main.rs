@@ -21,6 +21,7 @@ mod certificates;
 mod commands;
 mod corpus;
 mod crash;
+mod crash_laboratory;
 mod database_lies;
 mod databases;
 mod direct;

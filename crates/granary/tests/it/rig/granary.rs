@@ -4,7 +4,7 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::database::Database;
@@ -63,6 +63,7 @@ impl Setup {
 
     /// Sets a variable that is not Granary's own.
     pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|(n, _)| *n != name);
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -123,10 +124,10 @@ impl Setup {
 
     /// Starts the server and waits until it is ready.
     pub fn start(&self) -> Granary {
-        let mut granary = self.launch(free_address());
+        let granary = self.launch(free_address());
         let begun = Instant::now();
         while raw::get(granary.address, "/readyz").status != 200 {
-            if let Some(status) = granary.child.try_wait().unwrap() {
+            if let Some(status) = granary.ended() {
                 panic!(
                     "granary ended with {status} at its start:\n{}",
                     granary.log()
@@ -144,6 +145,27 @@ impl Setup {
 
     /// Starts the server at an address without waiting for it.
     pub fn launch(&self, address: SocketAddr) -> Granary {
+        self.spawn(
+            address,
+            self.command(&["serve", "--listen", &address.to_string()]),
+        )
+    }
+
+    /// As [`Setup::launch`], by another program that runs it: `by` ends with what comes before the command.
+    pub fn launch_under(&self, address: SocketAddr, by: &mut Command) -> Granary {
+        let inner = self.command(&[]);
+        let mut command = Command::new(by.get_program());
+        command.args(by.get_args()).arg(inner.get_program());
+        command
+            .args(["serve", "--listen", &address.to_string()])
+            .env_clear();
+        for (name, value) in inner.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.spawn(address, command)
+    }
+
+    fn spawn(&self, address: SocketAddr, mut command: Command) -> Granary {
         let log_path = self.scratch.path().join(format!("log-{}", address.port()));
         let log = File::options()
             .create(true)
@@ -157,13 +179,14 @@ impl Setup {
         };
         let child = self
             .prepare(command, &["serve", "--listen", &address.to_string()])
+        let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
         Granary {
-            child,
+            child: Mutex::new(child),
             address,
             log_path,
             setup: self.clone(),
@@ -202,7 +225,7 @@ pub fn free_address() -> SocketAddr {
 
 /// A running server; it is killed when it is dropped.
 pub struct Granary {
-    child: Child,
+    child: Mutex<Child>,
     /// Where it listens.
     pub address: SocketAddr,
     log_path: PathBuf,
@@ -242,13 +265,18 @@ impl Granary {
 
     /// Its process.
     pub fn process_id(&self) -> u32 {
-        self.child.id()
+        self.child.lock().unwrap().id()
+    }
+
+    /// How it has ended, if it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child.lock().unwrap().try_wait().unwrap()
     }
 
     /// kill -9.
     pub fn kill(mut self) -> Setup {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.child.get_mut().unwrap().kill().unwrap();
+        self.child.get_mut().unwrap().wait().unwrap();
         self.setup.clone()
     }
 
@@ -282,7 +310,7 @@ impl Granary {
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
+        let kill = format!("kill -TERM {}", self.child.lock().unwrap().id());
         assert!(
             Command::new("sh")
                 .args(["-c", &kill])
@@ -297,7 +325,7 @@ impl Granary {
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.ended() {
                 return status;
             }
             assert!(
@@ -311,8 +339,9 @@ impl Granary {
 
     /// Memory that is its own (RssAnon), in bytes.
     pub fn memory_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .unwrap_or_default();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.lock().unwrap().id()))
+                .unwrap_or_default();
         let line = status.lines().find_map(|l| l.strip_prefix("RssAnon:"));
         line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok())
             .unwrap_or(0)
@@ -322,8 +351,8 @@ impl Granary {
 
 impl Drop for Granary {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.child.get_mut().unwrap().kill().ok();
+        self.child.get_mut().unwrap().wait().ok();
         if std::thread::panicking() {
             eprintln!(
                 "--- the log of granary at {}:\n{}",
