@@ -103,14 +103,20 @@ fn plan(all: &[(&'static Operation, Vec<Call>)]) -> Vec<Planned> {
     let mut few = Vec::new();
     let mut turn = 0;
     while few.len() < FEW && kinds.values().any(|kind| !kind.is_empty()) {
-        for (at, kind) in kinds.values_mut().enumerate() {
-            if !kind.is_empty() && few.len() < FEW {
-                // A stride that is prime to the four faults and walks through the operations.
-                let next = (turn * 13 + at * 5) % kind.len();
-                few.push(kind.remove(next));
+        for kind in kinds.values_mut().filter(|kind| !kind.is_empty()) {
+            if few.len() == FEW {
+                break;
             }
+            // The next operation and the next fault each time, or the nearest to it that this kind of call has.
+            let operation = OPERATIONS[turn % OPERATIONS.len()].name;
+            let fault = Fault::ALL[turn % Fault::ALL.len()];
+            let fits = |one: &Planned| {
+                usize::from(one.operation.name == operation) * 2 + usize::from(one.fault == fault)
+            };
+            let best = (0..kind.len()).max_by_key(|at| fits(&kind[*at])).unwrap();
+            few.push(kind.remove(best));
+            turn += 1;
         }
-        turn += 1;
     }
     few
 }
