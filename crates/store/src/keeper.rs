@@ -16,8 +16,9 @@ use tokio::sync::{Mutex, Semaphore, broadcast};
 
 use crate::blob::Blob;
 use crate::error::{StoreError, run_blocking};
+use crate::folder::NUDGE;
 use crate::hashing::PIECE_BYTES;
-use crate::local::{BLOBS, Local, NUDGE};
+use crate::local::{BLOBS, Local};
 use crate::rot::SetAside;
 use crate::staged::Staged;
 use crate::tiles::{TILES_BYTES_MAX, Tiles};

@@ -23,6 +23,8 @@ mod hashing;
 
 mod rot;
 
+mod folder;
+
 mod local;
 
 mod staged;

@@ -19,6 +19,7 @@ use gomod::hash::ContentDigest;
 
 use crate::blob::Blob;
 use crate::error::StoreError;
+use crate::folder::{nudge, nudge_if, sync_folder};
 use crate::hashing::{Hashing, Identity};
 use crate::rot::{Rot, SetAside};
 
@@ -27,10 +28,6 @@ pub(crate) const BLOBS: &str = "blob/sha256";
 
 /// Names of staged files begin with this. The sweep at start removes those and nothing else.
 const STAGED_PREFIX: &str = "staged-";
-
-/// Name of the short-lived file that makes a directory dirty again after a failed sync. One name, so that what a crash
-/// leaves is taken up and removed by the next nudge.
-pub(crate) const NUDGE: &str = ".nudge";
 
 /// One directory for each first byte of the digest: a million blobs are four thousand entries in each.
 const SHARDS: usize = 256;
@@ -389,19 +386,4 @@ fn sweep(staging: &Path) -> Result<(), StoreError> {
         tracing::info!(swept, "removed staged files that an earlier run left");
     }
     Ok(())
-}
-
-/// Changes a directory so that its next sync has something to write.
-fn nudge(folder: &Path) -> io::Result<()> {
-    let path = folder.join(NUDGE);
-    File::create(&path)?;
-    fs::remove_file(&path)
-}
-
-fn nudge_if(wanted: bool, folder: &Path) -> io::Result<()> {
-    if wanted { nudge(folder) } else { Ok(()) }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

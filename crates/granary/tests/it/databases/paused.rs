@@ -50,7 +50,7 @@ fn check_pause(stage: &Stage) {
         granary.get("/readyz").status == 200
     });
     let (got, refusals) = captures.stop();
-    println!(
+    eprintln!(
         "paused: the fetch under way got {}, {} files captured and kept, {refusals} refusals",
         answer.status,
         got.len()

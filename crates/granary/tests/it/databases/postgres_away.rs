@@ -101,7 +101,7 @@ fn survive(server: &mut Server, fault: Fault, round: u64) {
     );
     assert_eq!(log.matches("can be reached again").count(), 1, "{log}");
     stage.check_kept(granary, &got);
-    println!(
+    eprintln!(
         "{fault:?}: noticed after {noticed:?}, used again after {healed:?}; {reads} reads, all right; \
          {} files captured and kept, {refusals} refusals",
         got.len()
@@ -167,7 +167,7 @@ fn cut_connections_lose_nothing_and_repeat_nothing() {
     check_once(&server, "cut");
     let retries = metric(&granary, "granary_catalog_retries_total");
     stage.check_kept(granary, &got);
-    println!(
+    eprintln!(
         "connections cut in the midst: {cut}; {retries} calls tried again, {reads} reads, all right; \
          {} files captured and kept, {refusals} refusals",
         got.len()
@@ -203,5 +203,5 @@ fn a_commit_whose_answer_is_lost_is_neither_a_failure_nor_done_twice() {
     }
     check_once(&server, "lost");
     assert!(metric(&granary, "granary_catalog_retries_total") >= rounds);
-    println!("answers to commits lost: {}", cutter.cuts());
+    eprintln!("answers to commits lost: {}", cutter.cuts());
 }

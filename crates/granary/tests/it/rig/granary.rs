@@ -145,10 +145,13 @@ impl Setup {
 
     /// Starts the server at an address without waiting for it.
     pub fn launch(&self, address: SocketAddr) -> Granary {
-        self.spawn(
-            address,
-            self.command(&["serve", "--listen", &address.to_string()]),
-        )
+        let program = env!("CARGO_BIN_EXE_granary");
+        let command = match &self.watch {
+            Some(watch) => watch.command(program, &trace_path(&self.log_path(address))),
+            None => Command::new(program),
+        };
+        let command = self.prepare(command, &["serve", "--listen", &address.to_string()]);
+        self.spawn(address, command)
     }
 
     /// As [`Setup::launch`], by another program that runs it: `by` ends with what comes before the command.
@@ -165,20 +168,17 @@ impl Setup {
         self.spawn(address, command)
     }
 
+    fn log_path(&self, address: SocketAddr) -> PathBuf {
+        self.scratch.path().join(format!("log-{}", address.port()))
+    }
+
     fn spawn(&self, address: SocketAddr, mut command: Command) -> Granary {
-        let log_path = self.scratch.path().join(format!("log-{}", address.port()));
+        let log_path = self.log_path(address);
         let log = File::options()
             .create(true)
             .append(true)
             .open(&log_path)
             .unwrap();
-        let program = env!("CARGO_BIN_EXE_granary");
-        let command = match &self.watch {
-            Some(watch) => watch.command(program, &trace_path(&log_path)),
-            None => Command::new(program),
-        };
-        let child = self
-            .prepare(command, &["serve", "--listen", &address.to_string()])
         let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -300,7 +300,7 @@ impl Granary {
 
     /// The most memory that was resident since the last time of asking (VmHWM), in bytes: its own and of files.
     pub fn take_resident_bytes_max(&self) -> u64 {
-        let folder = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let folder = PathBuf::from(format!("/proc/{}", self.process_id()));
         let status = std::fs::read_to_string(folder.join("status")).unwrap_or_default();
         let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
         let kibibytes = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
