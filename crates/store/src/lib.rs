@@ -23,6 +23,8 @@ mod hashing;
 
 mod rot;
 
+pub mod space;
+
 mod local;
 
 mod staged;
