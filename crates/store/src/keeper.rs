@@ -307,7 +307,16 @@ impl Store {
     /// [`StoreError::Unavailable`] and its kin.
     pub async fn check_readable(&self) -> Result<(), StoreError> {
         let local = Arc::clone(&self.local);
-        run_blocking("looking at the store", move || local.check_readable()).await
+        run_blocking("looking at the store", move || {
+            let folder = local.root().join(BLOBS);
+            std::fs::read_dir(&folder)
+                .and_then(|mut names| names.next().transpose())
+                .map(drop)
+                .map_err(|cause| {
+                    StoreError::from_io(format!("reading {}", folder.display()), cause)
+                })
+        })
+        .await
     }
 
     /// Checks that something can be stored now, by writing, syncing and removing one page. For readiness.

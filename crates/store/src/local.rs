@@ -289,15 +289,6 @@ impl Local {
             .map_err(|cause| StoreError::from_io("writing a probe", cause))
     }
 
-    /// Reads the first name of a folder of blobs: is the file system there?
-    pub(crate) fn check_readable(&self) -> Result<(), StoreError> {
-        let folder = self.root.join(BLOBS).join("00");
-        fs::read_dir(&folder)
-            .and_then(|mut names| names.next().transpose())
-            .map(drop)
-            .map_err(|cause| StoreError::from_io(format!("reading {}", folder.display()), cause))
-    }
-
     /// Whether the blob is there with the right bytes. A rotten one is set aside: its name is free then.
     fn is_sound(&self, digest: &ContentDigest) -> Result<bool, StoreError> {
         let is_known = fs::metadata(self.blob_path(digest))

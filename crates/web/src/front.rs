@@ -145,7 +145,7 @@ impl Front {
             retry,
         };
         match outcome {
-            Outcome::Done(answer) => {
+            Outcome::Done(answer) | Outcome::Later { answer, .. } => {
                 serde_json::from_slice(&answer)
                     .map(Ok)
                     .map_err(|cause| Error::Broken {
