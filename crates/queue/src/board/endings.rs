@@ -12,6 +12,10 @@ use crate::lane::Place;
 /// Longest failure message kept in a row, in bytes.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
+/// What is said of a job that is given up although nothing but the time was wrong for it.
+const PUT_OFF: &str =
+    "it was put off until it was given up, or too many others were put off with it";
+
 impl Board {
     /// Notes how a run ended.
     pub(crate) fn complete(&mut self, id: &JobId, outcome: Outcome, now: Now) -> Acts {
@@ -31,6 +35,7 @@ impl Board {
                 self.set_back(id, &outcome, now);
             }
             Outcome::Later { after: None, .. } if durable => {
+                PUT_OFF.clone_into(&mut entry.message);
                 self.set_back(id, &outcome, now);
             }
             Outcome::Later {
@@ -114,7 +119,7 @@ impl Board {
         };
         let lane = lanes.entry(entry.job.kind.clone()).or_default();
         if lane.is_waiting_room_full(settings) {
-            "too many jobs wait for a better time".clone_into(&mut entry.message);
+            PUT_OFF.clone_into(&mut entry.message);
             if let Some(entry) = self.bury(id, now) {
                 self.keep(&entry, outcome, now);
             }
