@@ -132,8 +132,9 @@ impl Repositories {
     /// many bytes that were. Blocks.
     pub fn shrink(&self, by_bytes: u64) -> u64 {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let total = list_caches(&self.settings.folder)
-            .map_or(0, |caches| caches.iter().map(|cache| cache.size_bytes).sum());
+        let total = list_caches(&self.settings.folder).map_or(0, |caches| {
+            caches.iter().map(|cache| cache.size_bytes).sum()
+        });
         self.make_room(&mut open, u64::saturating_sub(total, by_bytes))
     }
 
