@@ -24,6 +24,7 @@ mod crash;
 mod database_lies;
 mod databases;
 mod direct;
+mod disk;
 mod get;
 mod git_settings;
 mod herd;
