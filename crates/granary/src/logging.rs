@@ -20,7 +20,11 @@ pub fn start(level: &str, format: &str) -> Result<()> {
     if text && level == "info" {
         filter = filter.add_directive("web::access=warn".parse()?);
     }
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log on a full disk cannot be written, and to say so on the same standard error would panic whoever logs.
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let started = if text {
         builder
             .with_ansi(std::io::stderr().is_terminal())

@@ -15,6 +15,8 @@ mod server_socket;
 
 mod databases;
 
+mod file_limit;
+
 mod version_control;
 
 mod parts;

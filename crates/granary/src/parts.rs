@@ -14,19 +14,21 @@ use origin::privacy::Privacy;
 use origin::upstream::{UpstreamBounds, UpstreamList, Upstreams};
 use origin::vcs::VersionControl;
 use pipeline::distrust::Distrust;
+use pipeline::low_water::LowWater;
 use pipeline::passing::Passing;
 use pipeline::processor::Processor;
 use pipeline::settings::{Absent, Settings};
 use pipeline::trust::Trust;
 use pipeline::{Parts as PipelineParts, Pipeline};
 use queue::Queue;
-use store::Store;
+use store::{Store, StoreError};
 use tracing::{info, warn};
 
 use crate::config::goenv::GoEnv;
 use crate::config::upstream::{Own, choose};
 use crate::config::{Config, SumdbAbsent};
 use crate::databases::Databases;
+use crate::file_limit;
 use crate::version_control;
 
 /// Setting row with the id of this installation.
@@ -110,6 +112,7 @@ pub struct Parts {
 impl Parts {
     /// Opens the keepers on the data folder and wires everything to them. Nothing runs yet.
     pub async fn open(config: &Config) -> Result<Self> {
+        file_limit::make_it_an_error().context("the limit on file sizes cannot be handled")?;
         let go = tokio::task::spawn_blocking(GoEnv::read);
         let Keepers {
             catalog,
@@ -138,12 +141,14 @@ impl Parts {
         };
         let guard_refusals = outside.refusals();
         let distrust = Distrust::new(catalog.clone());
+        let low_water = LowWater::new(config.space(), store.clone(), direct.clone());
         let processor = Processor {
             distrust: distrust.clone(),
             catalog: catalog.clone(),
             store: store.clone(),
             upstreams,
             trust: Arc::new(trust),
+            low_water,
         };
         let pipeline = Pipeline::register(PipelineParts {
             processor: processor.clone(),
@@ -181,6 +186,7 @@ impl Parts {
             info!(unfinished, "jobs of the last run go on");
         }
         tokio::spawn(self.pipeline.clone().sweep());
+        tokio::spawn(self.processor.low_water.clone().watch());
     }
 
     /// Lets running jobs end and writes what is left to write.
@@ -223,10 +229,14 @@ impl Keepers {
         let folder = config.store_folder();
         let store = Store::open_local(&folder, &folder.join("incoming"))
             .with_context(|| format!("the store in {} cannot be opened", folder.display()))?;
-        store
-            .probe()
-            .await
-            .with_context(|| format!("the store in {} cannot be written", folder.display()))?;
+        match store.probe().await {
+            // What is stored is served all the same, and captures say for themselves that there is no room.
+            Err(StoreError::Full { .. }) => {
+                warn!(folder = %folder.display(), "there is no room left in the store");
+            }
+            probed => probed
+                .with_context(|| format!("the store in {} cannot be written", folder.display()))?,
+        }
         let queue = Queue::open(&config.queue_url())
             .await
             .context("the queue cannot be opened")?;

@@ -57,13 +57,15 @@ async fn wait_for_capture(ticket: Ticket, of: &ModuleVersion) -> CaptureAnswer {
     let refused =
         |class, text: String| CaptureAnswer::Refused(Refusal::new(class, format!("{of}: {text}")));
     match ticket.wait(CAPTURE_WAIT_MAX).await {
-        Some(Outcome::Done(bytes)) => match serde_json::from_slice(&bytes) {
-            Ok(answer) => answer,
-            Err(cause) => refused(
-                RefusalClass::Storage,
-                format!("the capture's answer cannot be read: {cause}"),
-            ),
-        },
+        Some(Outcome::Done(bytes) | Outcome::Later { answer: bytes, .. }) => {
+            match serde_json::from_slice(&bytes) {
+                Ok(answer) => answer,
+                Err(cause) => refused(
+                    RefusalClass::Storage,
+                    format!("the capture's answer cannot be read: {cause}"),
+                ),
+            }
+        }
         Some(Outcome::Failed { message, .. }) => refused(RefusalClass::Overloaded, message),
         Some(Outcome::Cancelled) => refused(
             RefusalClass::Overloaded,

@@ -13,6 +13,8 @@ pub mod trust;
 
 pub mod distrust;
 
+pub mod low_water;
+
 pub mod promotion;
 
 pub mod processor;

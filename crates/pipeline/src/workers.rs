@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::work::{self, CaptureAnswer, CaptureAsk, GetAsk, ListAsk, ResolveAsk, SumdbAsk};
+use catalog::work::{
+    self, CaptureAnswer, CaptureAsk, GetAsk, ListAsk, RefusalClass, ResolveAsk, SumdbAsk,
+};
 use gomod::version::ModuleVersion;
 use queue::{Handler, Job, JobContext, Outcome, Priority, Queue};
 use serde::Serialize;
@@ -24,6 +26,9 @@ const SWEEP_ROWS_MAX: u64 = 10_000;
 
 /// Time between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// How long a capture that nobody waits for stays away from a disk without room.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
 
 /// What the pipeline is made of.
 pub struct Parts {
@@ -118,6 +123,33 @@ impl Pipeline {
         answer
     }
 
+    /// Runs a capture. One that could not be stored, and that no client's request alone brought here, is not over: it waits
+    /// for room.
+    async fn run_capture(
+        &self,
+        job: &Job,
+        run: impl AsyncFnOnce(CaptureAsk) -> CaptureAnswer,
+    ) -> Outcome {
+        let low_water = &self.parts.processor.low_water;
+        let mut waits = false;
+        let outcome = answer(job, async |ask| {
+            let answer = run(ask).await;
+            low_water.note_end(&job.kind, &answer);
+            waits = job.priority != Priority::Client
+                && matches!(&answer, CaptureAnswer::Refused(refusal) if refusal.class == RefusalClass::Storage);
+            answer
+        })
+        .await;
+        match outcome {
+            Outcome::Done(answer) if waits => Outcome::Later {
+                answer,
+                // Refused at the door it cost nothing; otherwise it asked an upstream for what cannot be kept.
+                after: low_water.is_stopped().then_some(ROOM_WAIT),
+            },
+            outcome => outcome,
+        }
+    }
+
     async fn capture_zip(&self, ask: CaptureAsk, priority: Priority) -> CaptureAnswer {
         let first_act = submit_capture(&self.parts.queue, &ask.of, priority);
         self.parts.processor.capture_zip(&ask.of, first_act).await
@@ -134,8 +166,14 @@ impl Handler for Pipeline {
     async fn run(&self, job: &Job, context: &JobContext) -> Outcome {
         let processor = &self.parts.processor;
         match job.kind.as_str() {
-            work::CAPTURE => answer(job, async |ask| self.capture(ask).await).await,
-            work::ZIP => answer(job, async |ask| self.capture_zip(ask, job.priority).await).await,
+            work::CAPTURE => {
+                self.run_capture(job, async |ask| self.capture(ask).await)
+                    .await
+            }
+            work::ZIP => {
+                let run = async |ask| self.capture_zip(ask, job.priority).await;
+                self.run_capture(job, run).await
+            }
             work::LIST => {
                 answer(job, async |ask: ListAsk| {
                     processor.list_versions(&ask.module).await

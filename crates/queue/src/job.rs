@@ -123,6 +123,14 @@ pub enum Outcome {
         /// Whether the same job may succeed later. A durable one is then tried again by the queue itself.
         retry: bool,
     },
+    /// Those who wait now get an answer, as with [`Outcome::Done`]; the work itself is still to be done. A durable job stays
+    /// and runs again.
+    Later {
+        /// The handler's answer for now.
+        answer: Bytes,
+        /// When it runs again: after this time, which counts as no failure, or as a failed one would.
+        after: Option<Duration>,
+    },
     /// It was not run to its end because the process is stopping. A durable job's row stays.
     Cancelled,
 }

@@ -29,7 +29,7 @@ impl Kept {
         limits: &Settings,
     ) {
         let size_bytes = match outcome {
-            Outcome::Done(answer) => answer.len(),
+            Outcome::Done(answer) | Outcome::Later { answer, .. } => answer.len(),
             Outcome::Failed { message, .. } => message.len(),
             Outcome::Cancelled => 0,
         };

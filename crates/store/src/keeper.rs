@@ -296,6 +296,32 @@ impl Store {
         self.tiles.put(log, path, bytes).await
     }
 
+    /// Drops cached tiles, those kept longest ago first, until so many bytes are free; gives how many that were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] and its kin.
+    pub async fn shrink_tiles(&self, by_bytes: u64) -> Result<u64, StoreError> {
+        self.tiles.shrink(by_bytes).await
+    }
+
+    /// Checks that what is stored can be reached, without writing anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] and its kin.
+    pub async fn check_readable(&self) -> Result<(), StoreError> {
+        let local = Arc::clone(&self.local);
+        run_blocking("looking at the store", move || {
+            let folder = local.root().join(BLOBS);
+            std::fs::read_dir(&folder)
+                .and_then(|mut names| names.next().transpose())
+                .map(drop)
+                .map_err(|cause| {
+                    StoreError::from_io(format!("reading {}", folder.display()), cause)
+                })
+        })
+        .await
+    }
+
     /// Checks that something can be stored now, by writing, syncing and removing one page. For readiness.
     ///
     /// # Errors

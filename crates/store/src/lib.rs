@@ -25,6 +25,8 @@ mod rot;
 
 mod folder;
 
+pub mod space;
+
 mod local;
 
 mod staged;

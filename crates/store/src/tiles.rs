@@ -72,20 +72,30 @@ impl Tiles {
             None => self.list().await?.iter().map(|tile| tile.size).sum(),
         };
         *held = Some(if total > self.bytes_max {
-            self.prune().await?
+            self.prune(self.bytes_max / 4 * 3).await?
         } else {
             total
         });
         Ok(())
     }
 
-    /// Drops the oldest tiles until a quarter of the room is free; gives the bytes still held.
-    async fn prune(&self) -> Result<u64, StoreError> {
+    /// Drops the oldest tiles, so many bytes of them; gives how many that were. Without an answer the next put counts anew.
+    pub(crate) async fn shrink(&self, by_bytes: u64) -> Result<u64, StoreError> {
+        let mut held = self.held_bytes.lock().await;
+        let before: u64 = self.list().await?.iter().map(|tile| tile.size).sum();
+        *held = None;
+        let after = self.prune(before.saturating_sub(by_bytes)).await?;
+        *held = Some(after);
+        Ok(before - after)
+    }
+
+    /// Drops the oldest tiles until no more than `keep_bytes` are held; gives the bytes still held.
+    async fn prune(&self, keep_bytes: u64) -> Result<u64, StoreError> {
         let mut tiles = self.list().await?;
         let mut total: u64 = tiles.iter().map(|tile| tile.size).sum();
         tiles.sort_by_key(|tile| tile.last_modified);
         for tile in tiles {
-            if total <= self.bytes_max / 4 * 3 {
+            if total <= keep_bytes {
                 break;
             }
             match self.objects.delete(&tile.location).await {

@@ -26,6 +26,15 @@ const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
 /// The view that is served.
 pub(crate) const VIEW: &str = "prod";
 
+/// What a look at the keepers found, one line each.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Health {
+    /// What keeps stored versions from being served.
+    pub troubles: Vec<String>,
+    /// What keeps new ones from being stored. Nobody is served better for it when this server is taken out of service.
+    pub notes: Vec<String>,
+}
+
 /// The HTTP side of one server.
 pub struct Front {
     pub(crate) catalog: Catalog,
@@ -39,7 +48,7 @@ pub struct Front {
     pub(crate) room: Semaphore,
     pub(crate) draining: AtomicBool,
     /// The last look at the keepers' health, and when it was.
-    pub(crate) health: Mutex<Option<(Instant, Vec<String>)>>,
+    pub(crate) health: Mutex<Option<(Instant, Health)>>,
 }
 
 impl fmt::Debug for Front {
@@ -145,7 +154,7 @@ impl Front {
             retry,
         };
         match outcome {
-            Outcome::Done(answer) => {
+            Outcome::Done(answer) | Outcome::Later { answer, .. } => {
                 serde_json::from_slice(&answer)
                     .map(Ok)
                     .map_err(|cause| Error::Broken {

@@ -1,5 +1,6 @@
 //! How the server is: alive, ready, which version, counted how often; and the page at `/`.
 
+use std::future::Future;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use http::StatusCode;
 use prometheus_client::registry::Registry;
 
 use crate::answer::Plain;
-use crate::front::Front;
+use crate::front::{Front, Health};
 use crate::metrics::{Depths, Scrape};
 
 /// A look at the keepers writes and syncs to disk, so whoever asks often gets the last one.
@@ -16,6 +17,9 @@ const HEALTH_KEEP: Duration = Duration::from_secs(1);
 /// A keeper that says nothing for this long is not well.
 const KEEPER_WAIT: Duration = Duration::from_secs(3);
 
+/// What cannot be written within this time is said; whoever asks for readiness has no more time than that.
+const WRITE_WAIT: Duration = Duration::from_secs(1);
+
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// `/livez`: the process answers.
@@ -23,50 +27,63 @@ pub(crate) fn get_live() -> Plain {
     Plain::text(StatusCode::OK, "ok\n")
 }
 
-/// `/readyz`: requests can be served; or what is in the way, one line each.
+/// `/readyz`: what is stored can be served; or what is in the way. What keeps new versions out is said in either case.
 pub(crate) async fn get_ready(front: &Front) -> Plain {
     if front.is_draining() {
         return Plain::text(StatusCode::SERVICE_UNAVAILABLE, "going down\n");
     }
-    let troubles = check_keepers(front).await;
-    if troubles.is_empty() {
-        return Plain::text(StatusCode::OK, "ready\n");
-    }
-    Plain::text(StatusCode::SERVICE_UNAVAILABLE, troubles.join("\n") + "\n")
+    let Health { troubles, notes } = check_keepers(front).await;
+    let (status, first) = if troubles.is_empty() {
+        (StatusCode::OK, "ready".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, troubles.join("\n"))
+    };
+    let notes = notes.iter().map(|note| format!("not captured: {note}\n"));
+    Plain::text(status, format!("{first}\n{}", notes.collect::<String>()))
 }
 
-async fn check_keepers(front: &Front) -> Vec<String> {
+async fn check_keepers(front: &Front) -> Health {
     let last = front
         .health
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    if let Some((at, troubles)) = last
+    if let Some((at, health)) = last
         && at.elapsed() < HEALTH_KEEP
     {
-        return troubles;
+        return health;
     }
-    let (catalog, store) = tokio::join!(
-        tokio::time::timeout(KEEPER_WAIT, front.catalog.check_health()),
-        tokio::time::timeout(KEEPER_WAIT, front.store.probe()),
+    let (catalog, store, catalog_writes, store_writes) = tokio::join!(
+        say("catalog", KEEPER_WAIT, front.catalog.last_seq()),
+        say("store", KEEPER_WAIT, front.store.check_readable()),
+        say("catalog", WRITE_WAIT, front.catalog.check_health()),
+        say("store", WRITE_WAIT, front.store.probe()),
     );
-    let mut troubles = Vec::new();
-    match catalog {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => troubles.push(format!("catalog: {error}")),
-        Err(_) => troubles.push("catalog: no answer within 3 s".to_owned()),
-    }
-    match store {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => troubles.push(format!("store: {error}")),
-        Err(_) => troubles.push("store: no answer within 3 s".to_owned()),
-    }
-    if !front.queue.is_healthy() {
-        troubles.push("queue: its table cannot be written".to_owned());
-    }
-    let seen = (Instant::now(), troubles.clone());
+    let queue =
+        (!front.queue.is_healthy()).then(|| "queue: its table cannot be written".to_owned());
+    let health = Health {
+        troubles: [catalog, store].into_iter().flatten().collect(),
+        notes: [catalog_writes, store_writes, queue]
+            .into_iter()
+            .flatten()
+            .collect(),
+    };
+    let seen = (Instant::now(), health.clone());
     *front.health.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-    troubles
+    health
+}
+
+/// What a keeper says that is not well, on one line.
+async fn say<T, E: std::fmt::Display>(
+    who: &str,
+    wait: Duration,
+    asked: impl Future<Output = Result<T, E>>,
+) -> Option<String> {
+    match tokio::time::timeout(wait, asked).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(format!("{who}: {error}")),
+        Err(_) => Some(format!("{who}: no answer within {} s", wait.as_secs())),
+    }
 }
 
 /// `/version`: which program this is, as JSON.

@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use gomod::path::ModulePath;
 use serde_json::json;
+use store::space::{Lack, in_words};
 
 use super::show::client_url;
 use crate::config::Config;
@@ -72,6 +73,7 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
                 &format!("{} is served by {holder}", config.data.display()),
                 "",
             );
+            check_space(&config, &mut report);
             runtime.block_on(check_server(&config, &mut report));
         }
         Ok(Taken::Ours(_lock)) => {
@@ -87,6 +89,7 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
                 "none runs on this data folder",
                 "start one with `granary serve`",
             );
+            check_space(&config, &mut report);
             runtime.block_on(check_parts(&config, &mut report));
         }
         Err(cause) => report.say(
@@ -124,14 +127,53 @@ fn check_go(config: &Config, report: &mut Report) {
     }
 }
 
+/// The room there is, for every file system once.
+fn check_space(config: &Config, report: &mut Report) {
+    let mut rooms = match config.space().look() {
+        Ok(rooms) => rooms,
+        // A store that is not there yet is made at the first start.
+        Err(_) => return,
+    };
+    rooms.dedup_by_key(|room| (room.free_bytes, room.reserve_bytes, room.free_files));
+    for room in rooms {
+        let folder = room.folder.display();
+        let (grade, advice) = match room.find_lack(false) {
+            None => (Grade::Well, ""),
+            Some(Lack::Right) => (
+                Grade::Wrong,
+                "captures are stopped and what is stored is served; mount it for writing again, the kernel's log says why it is not",
+            ),
+            Some(_) => (
+                Grade::Wrong,
+                "captures are stopped and what is stored is served; make room there, or set `disk.reserve` lower: captures go on by themselves",
+            ),
+        };
+        let found = match room.find_lack(false) {
+            Some(lack) => format!("{folder}: {lack}"),
+            None => format!(
+                "{} are free in {folder}; captures stop below {}",
+                in_words(room.free_bytes),
+                in_words(room.reserve_bytes)
+            ),
+        };
+        report.say(grade, "disk", &found, advice);
+    }
+}
+
 async fn check_server(config: &Config, report: &mut Report) {
     let socket = config.socket();
     match server_socket::get(&socket, "/readyz").await {
-        Ok((200, _)) => report.say(
+        Ok((200, text)) if text.trim() == "ready" => report.say(
             Grade::Well,
             "server",
             &format!("it answers on {} and is ready", socket.display()),
             "",
+        ),
+        Ok((200, text)) => report.say(
+            Grade::Wrong,
+            "server",
+            &format!("it serves what is stored; {}", in_one_line(&text)),
+            "nothing new can be captured until what it names is mended; the server's log says more",
         ),
         Ok((status, text)) => report.say(
             Grade::Wrong,
@@ -146,6 +188,11 @@ async fn check_server(config: &Config, report: &mut Report) {
             "another command may hold the folder; otherwise look at the server's log",
         ),
     }
+}
+
+/// What `/readyz` says behind its first line.
+fn in_one_line(text: &str) -> String {
+    text.lines().skip(1).collect::<Vec<_>>().join("; ")
 }
 
 async fn check_parts(config: &Config, report: &mut Report) {

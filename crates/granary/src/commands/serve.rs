@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, bail};
 use tracing::{info, warn};
@@ -100,11 +101,7 @@ fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
         instance_id: parts.instance_id.clone(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         counters: counters(parts),
-        gauges: vec![Gauge {
-            name: "granary_last_backup_timestamp_seconds",
-            help: "When the last whole backup was made; 0 for never",
-            value: parts.backups.last_seconds.clone(),
-        }],
+        gauges: gauges(parts),
         public_url: Some(client_url(config)),
         public_prefix: prefix.unwrap_or_default(),
         databases: parts.databases.clone(),
@@ -171,6 +168,48 @@ fn counters(parts: &Parts) -> Vec<Counter> {
             help: "Captures that ended because the disk or the database failed",
             value: pipeline::refusal::keeper_failures(),
         },
+        Counter {
+            name: "granary_disk_refusals",
+            help: "Captures refused for want of room on the disk, or that could not be stored",
+            value: parts.processor.low_water.figures().refused,
+        },
+    ]
+}
+
+/// What the rooms behind the front know at the moment.
+fn gauges(parts: &Parts) -> Vec<Gauge> {
+    let disk = parts.processor.low_water.figures();
+    let gauge = |name, help, value: &Arc<AtomicU64>| Gauge {
+        name,
+        help,
+        value: value.clone(),
+    };
+    vec![
+        gauge(
+            "granary_last_backup_timestamp_seconds",
+            "When the last whole backup was made; 0 for never",
+            &parts.backups.last_seconds,
+        ),
+        gauge(
+            "granary_disk_free_bytes",
+            "Free bytes on the file system of the data folder or of the store, whichever is nearer to its reserve",
+            &disk.free_bytes,
+        ),
+        gauge(
+            "granary_disk_reserve_bytes",
+            "Captures stop while fewer bytes are free there",
+            &disk.reserve_bytes,
+        ),
+        gauge(
+            "granary_disk_free_files",
+            "Files that may still be created there; 0 where there is no bound",
+            &disk.free_files,
+        ),
+        gauge(
+            "granary_disk_captures_stopped",
+            "1 while captures are stopped for want of room, or of the right to write",
+            &disk.is_stopped,
+        ),
     ]
 }
 

@@ -110,6 +110,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("capture.workers", "64", "captures that run at once"),
     key(
+        "disk.reserve",
+        "auto",
+        "captures stop while less than this is free on the file systems of the data folder and of the store, e.g. 2GiB; auto: a twentieth of each, at most 512MiB; 0: they stop only when a write fails",
+    ),
+    key(
         "list.fresh",
         "60s",
         "a version list younger than this is answered without asking the upstream",

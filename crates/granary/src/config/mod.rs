@@ -19,6 +19,7 @@ use layers::Layers;
 use origin::guard::AllowList;
 use origin::upstream::UpstreamList;
 use reader::Reader;
+use store::space::{Reserve, Space};
 use tlog::database::DatabaseKey;
 use vcs::VcsConfig;
 use web::config::Network;
@@ -63,6 +64,8 @@ pub struct Config {
     pub zips_all: bool,
     /// Captures at once.
     pub capture_workers: usize,
+    /// See the key `disk.reserve`.
+    pub disk_reserve: Reserve,
     /// See the key `list.fresh`.
     pub list_fresh: Duration,
     /// See the key `list.stale_max`.
@@ -215,6 +218,7 @@ impl Config {
             sumdb_also: read.list("sumdb_also"),
             zips_all: read.one_of("capture.zips", &["all", "asked"])? == "all",
             capture_workers: read.count("capture.workers", 1, 4096)?,
+            disk_reserve: read.reserve("disk.reserve")?,
             list_fresh: read.duration("list.fresh")?,
             list_stale_max: read.duration("list.stale_max")?,
             client_wait: read.duration("client_wait")?,
@@ -239,6 +243,14 @@ impl Config {
         self.store
             .clone()
             .unwrap_or_else(|| self.data.join("store"))
+    }
+
+    /// The file systems that things are kept on: first the data folder's, last the store's.
+    pub fn space(&self) -> Space {
+        Space::new(
+            vec![self.data.clone(), self.store_folder()],
+            self.disk_reserve,
+        )
     }
 
     /// The catalog's database, as `catalog` wants it.
@@ -349,6 +361,8 @@ mod tests {
             ("sumdb_absent", "maybe"),
             ("capture.zips", "some"),
             ("capture.workers", "0"),
+            ("disk.reserve", "some"),
+            ("disk.reserve", "5%"),
             ("list.fresh", "60"),
             ("list.fresh", "60 fortnights"),
             ("cache.memory", "lots"),

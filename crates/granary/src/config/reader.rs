@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use store::space::Reserve;
 
 use super::keys;
 use super::layers::Layers;
@@ -151,6 +152,16 @@ impl Reader<'_> {
         })
     }
 
+    /// What is left alone on a disk.
+    pub fn reserve(&self, name: &str) -> Result<Reserve> {
+        parse_reserve(&self.layers.get(name).text).with_context(|| {
+            format!(
+                "{}: write `auto`, or a size like 512MiB or 2GiB",
+                self.context(name)
+            )
+        })
+    }
+
     /// A number of bytes with its unit.
     pub fn size(&self, name: &str) -> Result<u64> {
         parse_size(&self.layers.get(name).text).with_context(|| {
@@ -159,6 +170,14 @@ impl Reader<'_> {
                 self.context(name)
             )
         })
+    }
+}
+
+/// Parses `auto` or a size.
+fn parse_reserve(text: &str) -> Result<Reserve> {
+    match text.trim() {
+        "auto" => Ok(Reserve::Auto),
+        size => parse_size(size).map(Reserve::Bytes),
     }
 }
 
@@ -214,5 +233,9 @@ mod tests {
         assert!(parse_duration("99999999999999999d").is_err());
         assert_eq!(parse_size("32MiB").unwrap(), 32 << 20);
         assert!(parse_size("99999999999GiB").is_err());
+        assert_eq!(parse_reserve("auto").unwrap(), Reserve::Auto);
+        assert_eq!(parse_reserve("2GiB").unwrap(), Reserve::Bytes(2 << 30));
+        assert_eq!(parse_reserve("0").unwrap(), Reserve::Bytes(0));
+        assert!(parse_reserve("").is_err());
     }
 }

@@ -30,7 +30,9 @@ pub async fn run(parts: &Parts, queries: Vec<String>, zips: bool, lines: &Lines)
         progress(lines, now.done, now.total, &now.line).await;
     };
     let answer: GetAnswer = match outcome {
-        Outcome::Done(bytes) => serde_json::from_slice(&bytes)?,
+        Outcome::Done(bytes) | Outcome::Later { answer: bytes, .. } => {
+            serde_json::from_slice(&bytes)?
+        }
         Outcome::Failed { message, .. } => bail!("{message}"),
         Outcome::Cancelled => bail!("it was cancelled"),
     };

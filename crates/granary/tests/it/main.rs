@@ -25,6 +25,7 @@ mod crash_laboratory;
 mod database_lies;
 mod databases;
 mod direct;
+mod disk;
 mod get;
 mod git_settings;
 mod herd;

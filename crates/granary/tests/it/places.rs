@@ -1,14 +1,11 @@
-//! Data folders that cannot be used, or stop being usable: said at the start or on the request; hits go on.
+//! Data folders that cannot be used: said at the start. Those that stop being usable are in `disk`.
 
 use std::process::Command;
-use std::time::Duration;
 
-use crate::by_hand::{Process, may_mount, run, said};
+use crate::by_hand::{may_mount, run, said};
 use crate::rig::database::Database;
 use crate::rig::granary::{Setup, free_address};
-use crate::rig::module::noise;
 use crate::rig::upstream::Upstream;
-use crate::rig::{raw, wait_until};
 
 /// `serve` in a mount namespace of its own, where `mounting` was run before; nothing of it outlives the server.
 fn serve_behind(setup: &Setup, mounting: &str, address: std::net::SocketAddr) -> Command {
@@ -23,97 +20,6 @@ fn serve_behind(setup: &Setup, mounting: &str, address: std::net::SocketAddr) ->
         command.env(name, value.unwrap_or_default());
     }
     command
-}
-
-#[test]
-fn a_full_disk_refuses_what_is_new_and_serves_what_is_there() {
-    if !may_mount("a full disk") {
-        return;
-    }
-    let database = Database::new();
-    let upstream = Upstream::start_with(&database);
-    let publish = |name: &str, seed, bytes| {
-        upstream.publish(
-            &format!("example.com/{name}"),
-            "v1.0.0",
-            &[("x.txt", &noise(seed, bytes))],
-        )
-    };
-    let there = publish("there", 1, 100_000);
-    let large = publish("large", 2, 20 << 20);
-    let new = publish("new", 3, 200_000);
-    let setup = Setup::with(&upstream, &database)
-        .set("capture.zips", "asked")
-        .set("client_wait", "20s");
-    std::fs::create_dir_all(setup.data()).unwrap();
-    let mounting = format!(
-        "mount -t tmpfs -o size=12m tmpfs {}",
-        setup.data().display()
-    );
-    let address = free_address();
-    let server = Process::start(
-        &mut serve_behind(&setup, &mounting, address),
-        &setup.folder("l").join("log"),
-    );
-    let get = |path: &str| raw::get(address, path);
-    wait_until(Duration::from_secs(30), "ready", || {
-        get("/readyz").status == 200
-    });
-    for extension in ["info", "mod", "zip"] {
-        assert_eq!(get(&there.file(extension)).status, 200);
-    }
-
-    // Larger than the disk: refused with the reason, and the disk is as it was.
-    assert_eq!(get(&large.file("info")).status, 200);
-    let answer = get(&large.file("zip"));
-    assert_eq!(answer.status, 507, "{}", answer.text());
-    assert!(
-        answer.text().contains("example.com/large"),
-        "{}",
-        answer.text()
-    );
-    wait_until(Duration::from_secs(5), "ready again", || {
-        get("/readyz").status == 200
-    });
-
-    // The namespace of the server is reached through its process.
-    let inside = format!("/proc/{}/root{}", server.id(), setup.data().display());
-    wait_until(Duration::from_secs(5), "rid of what came in part", || {
-        std::fs::read_dir(format!("{inside}/store/incoming"))
-            .is_ok_and(|mut files| files.next().is_none())
-    });
-
-    // Filled by someone else.
-    let filler = format!("{inside}/filler");
-    let filled = Command::new("sh")
-        .args(["-c", "cat /dev/zero > \"$0\"", &filler])
-        .output()
-        .unwrap();
-    assert!(!filled.status.success(), "it never filled up");
-    let answer = get(&new.file("info"));
-    assert_eq!(answer.status, 507, "{}\n{}", answer.text(), server.log());
-    wait_until(Duration::from_secs(5), "unready", || {
-        get("/readyz").status == 503
-    });
-    let said = get("/readyz").text();
-    assert!(said.contains("store") || said.contains("catalog"), "{said}");
-    assert_eq!(get("/livez").status, 200);
-    for extension in ["info", "mod", "zip"] {
-        assert_eq!(get(&there.file(extension)).body, there.bytes(extension));
-    }
-
-    std::fs::remove_file(&filler).unwrap();
-    // Whoever could not write tries again after a pause of up to 5 s.
-    wait_until(Duration::from_secs(20), "ready once there is room", || {
-        get("/readyz").status == 200
-    });
-    let mut last = String::new();
-    wait_until(Duration::from_secs(20), "captures again", || {
-        let answer = get(&new.file("zip"));
-        last = answer.text();
-        answer.status == 200 && answer.body == new.zip
-    });
-    server.kill();
 }
 
 #[test]

@@ -103,6 +103,12 @@ impl VersionControl {
         self.inner.repositories.fallbacks()
     }
 
+    /// Deletes caches of git repositories, those used longest ago first, until so many bytes are free. Gives how many that
+    /// were. Blocks.
+    pub fn shrink_caches(&self, by_bytes: u64) -> u64 {
+        self.inner.repositories.shrink(by_bytes)
+    }
+
     async fn located(&self, module: &ModulePath, words: &str) -> Result<Located, UpstreamError> {
         let located = self.inner.locator.find(module).await;
         located.map_err(|error| in_words(words, error))

@@ -14,6 +14,7 @@ use origin::upstream::Upstreams;
 use store::Store;
 
 use crate::distrust::Distrust;
+use crate::low_water::LowWater;
 use crate::trust::Trust;
 
 /// What the processor works with. A clone shares everything.
@@ -29,6 +30,8 @@ pub struct Processor {
     pub trust: Arc<Trust>,
     /// Where it is told that one of those is not to be believed.
     pub distrust: Distrust,
+    /// Whether there is room for them.
+    pub low_water: LowWater,
 }
 
 impl Processor {

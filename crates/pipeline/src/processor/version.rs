@@ -39,6 +39,9 @@ impl Processor {
             Ok(None) => {}
             Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
         }
+        if let Err(refusal) = self.low_water.check(of).await {
+            return CaptureAnswer::Refused(refusal);
+        }
         let info = self.keep_small(
             of,
             ModuleFile::Info(of.version().to_string()),

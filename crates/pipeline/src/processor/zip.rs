@@ -16,6 +16,7 @@ use tracing::{error, info};
 
 use super::Processor;
 use super::evidence::Mismatch;
+use crate::low_water::LowWater;
 use crate::promotion;
 use crate::refusal;
 
@@ -42,6 +43,9 @@ impl Processor {
             Ok(_) => {}
             Err(cause) => return CaptureAnswer::Refused(refusal::of_catalog(of, &cause)),
         }
+        if let Err(refusal) = self.low_water.check(of).await {
+            return CaptureAnswer::Refused(refusal);
+        }
         let (first, zip) = futures_util::join!(first_act, self.download_zip(of));
         match first {
             CaptureAnswer::Landed => {}
@@ -57,9 +61,12 @@ impl Processor {
     async fn download_zip(&self, of: &ModuleVersion) -> Result<Downloaded, Refusal> {
         let mut sink = StagingSink {
             store: &self.store,
+            low_water: &self.low_water,
             staged: None,
             made: None,
             trouble: None,
+            expected_bytes: None,
+            unchecked_bytes: 0,
         };
         let fetched = self.upstreams.get_zip(of, &mut sink).await;
         let StagingSink {
@@ -227,13 +234,35 @@ async fn check_staged(
 /// Writes what an upstream gives into the staging folder; another upstream starts over.
 struct StagingSink<'a> {
     store: &'a Store,
+    low_water: &'a LowWater,
     staged: Option<Staged>,
     made: Option<Made>,
     /// What the store said last when it could not take the bytes.
     trouble: Option<StoreError>,
+    /// What the upstream says the zip will have, until it was compared with the room there is.
+    expected_bytes: Option<u64>,
+    /// Written since the last look at the disk.
+    unchecked_bytes: u64,
 }
 
+/// Written between two looks at the disk: they cost some microseconds, this takes a hundred times as long.
+const LOOK_BYTES: u64 = 1 << 20;
+
 impl StagingSink<'_> {
+    /// Many zips that were let in together could still fill the disk, so each looks again on its way.
+    async fn check_room(&mut self, next_bytes: usize) -> Result<(), SinkError> {
+        if let Some(size_bytes) = self.expected_bytes.take() {
+            let fits = self.low_water.check_fits(size_bytes).await;
+            fits.map_err(SinkError)?;
+        }
+        self.unchecked_bytes += next_bytes as u64;
+        if self.unchecked_bytes >= LOOK_BYTES {
+            self.unchecked_bytes = 0;
+            self.low_water.check_again().await.map_err(SinkError)?;
+        }
+        Ok(())
+    }
+
     fn fail(&mut self, cause: StoreError) -> SinkError {
         let words = SinkError(cause.to_string());
         self.trouble = Some(cause);
@@ -245,17 +274,23 @@ impl StagingSink<'_> {
 impl ZipSink for StagingSink<'_> {
     async fn reset(&mut self) -> Result<(), SinkError> {
         self.made = None;
+        self.expected_bytes = None;
         let staged = self.store.stage().await;
         self.staged = Some(staged.map_err(|cause| self.fail(cause))?);
         Ok(())
     }
 
     async fn write(&mut self, chunk: Bytes) -> Result<(), SinkError> {
+        self.check_room(chunk.len()).await?;
         let Some(staged) = &mut self.staged else {
             return Err(SinkError("the staging file was not opened".to_owned()));
         };
         let written = staged.write_chunk(chunk).await;
         written.map_err(|cause| self.fail(cause))
+    }
+
+    fn expect(&mut self, size_bytes: u64) {
+        self.expected_bytes = Some(size_bytes);
     }
 
     fn made(&mut self, made: Made) {

@@ -1,6 +1,7 @@
 //! How jobs leave the board: done, set back, given up, or because the process stops.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Board, Phase};
 use crate::entry::{Acts, Entry, Now};
@@ -10,6 +11,10 @@ use crate::lane::Place;
 
 /// Longest failure message kept in a row, in bytes.
 const MESSAGE_BYTES_MAX: usize = 4096;
+
+/// What is said of a job that is given up although nothing but the time was wrong for it.
+const PUT_OFF: &str =
+    "it was put off until it was given up, or too many others were put off with it";
 
 impl Board {
     /// Notes how a run ended.
@@ -29,6 +34,13 @@ impl Board {
                 entry.message = cut(message, MESSAGE_BYTES_MAX).to_owned();
                 self.set_back(id, &outcome, now);
             }
+            Outcome::Later { after: None, .. } if durable => {
+                PUT_OFF.clone_into(&mut entry.message);
+                self.set_back(id, &outcome, now);
+            }
+            Outcome::Later {
+                after: Some(after), ..
+            } if durable => self.put_off(id, &outcome, *after, now),
             // Its row stays: it runs again after the restart.
             Outcome::Cancelled if draining => {
                 if let Some(entry) = self.remove(id) {
@@ -84,6 +96,46 @@ impl Board {
         );
         entry.counts = true;
         // Whoever waited for this run has its outcome; the next one has waiters of its own.
+        entry.flight = Flight::new(id.clone());
+        if draining {
+            self.remove(id);
+        }
+    }
+
+    /// Makes a job wait for a better time. That is nobody's failure, so it is never given up for it; and where its row is
+    /// known already nothing is written, because what is waited for may be room on the disk.
+    fn put_off(&mut self, id: &JobId, outcome: &Outcome, after: Duration, now: Now) {
+        let draining = self.phase == Phase::Draining;
+        let Board {
+            jobs,
+            lanes,
+            wakes,
+            changes,
+            settings,
+            ..
+        } = self;
+        let Some(entry) = jobs.get_mut(id) else {
+            return;
+        };
+        let lane = lanes.entry(entry.job.kind.clone()).or_default();
+        if lane.is_waiting_room_full(settings) {
+            PUT_OFF.clone_into(&mut entry.message);
+            if let Some(entry) = self.bury(id, now) {
+                self.keep(&entry, outcome, now);
+            }
+            return;
+        }
+        entry.attempts = entry.attempts.saturating_sub(u32::from(entry.counts));
+        if !changes.knows(id) {
+            changes.save(entry.row(0, None), None);
+        }
+        lane.shift(
+            id,
+            &mut entry.spot,
+            Place::Waiting(now.instant + after),
+            wakes,
+        );
+        entry.counts = true;
         entry.flight = Flight::new(id.clone());
         if draining {
             self.remove(id);

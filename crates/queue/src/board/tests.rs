@@ -315,6 +315,48 @@ fn failed_durable_job_is_tried_again_on_schedule_and_then_given_up() {
 }
 
 #[test]
+fn a_job_put_off_runs_again_without_a_failure_and_without_a_write() {
+    let settings = Settings::default();
+    let attempts_max = settings.retry.attempts_max;
+    let mut table = Table::new(1, settings);
+    let after = Duration::from_secs(10);
+    let later = || Outcome::Later {
+        answer: "not now".into(),
+        after: Some(after),
+    };
+    assert_eq!(table.submit_durable("a"), ["a"]);
+    assert_eq!(table.flush().0.len(), 1);
+    for _ in 0..attempts_max + 2 {
+        assert!(table.end("a", later()).is_empty());
+        assert_eq!(
+            table.state("a"),
+            Some(JobState::Waiting {
+                attempts: 0,
+                retry_in: after
+            })
+        );
+        assert_eq!(table.pass(after), ["a"]);
+        assert!(table.flush().0.is_empty(), "its row says all already");
+    }
+    assert!(table.end("a", done()).is_empty());
+    assert_eq!(table.flush().1, ["a".into()]);
+    // As a failure, where no time is given; and a fleeting one is over.
+    assert_eq!(table.submit_durable("b"), ["b"]);
+    let as_failed = Outcome::Later {
+        answer: "no".into(),
+        after: None,
+    };
+    assert!(table.end("b", as_failed).is_empty());
+    assert!(matches!(
+        table.state("b"),
+        Some(JobState::Waiting { attempts: 1, .. })
+    ));
+    assert_eq!(table.submit("c", Priority::Client), ["c"]);
+    assert!(table.end("c", later()).is_empty());
+    assert_eq!(table.state("c"), None);
+}
+
+#[test]
 fn asking_runs_a_waiting_job_at_once_without_wearing_out_its_tries() {
     let mut table = Table::new(1, Settings::default());
     table.submit_durable("a");

@@ -100,14 +100,14 @@ impl Repositories {
         if let Some(cached) = open.get(url).map(Arc::clone) {
             // What came since may be more than there is room for; it is measured once for all of them.
             if open.values().filter(|one| one.take_growth()).count() > 0 {
-                self.make_room(&mut open);
+                self.make_room(&mut open, self.settings.disk_bytes_max);
             }
             return Ok(cached);
         }
         if open.len() >= OPEN_MAX {
             open.retain(|_, cached| Arc::strong_count(cached) > 1);
         }
-        self.make_room(&mut open);
+        self.make_room(&mut open, self.settings.disk_bytes_max);
         let folder = self.settings.folder.join(name_of(url));
         let remotes = if is_insecure {
             self.remotes.with_http()
@@ -128,20 +128,32 @@ impl Repositories {
         Ok(cached)
     }
 
-    /// Deletes the caches that were used longest ago and that nobody uses now, until there is room.
-    fn make_room(&self, open: &mut HashMap<String, Arc<Cached>>) {
+    /// Deletes caches, those used longest ago first, until so many bytes are free or all that is left is in use. Gives how
+    /// many bytes that were. Blocks.
+    pub fn shrink(&self, by_bytes: u64) -> u64 {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = list_caches(&self.settings.folder).map_or(0, |caches| {
+            caches.iter().map(|cache| cache.size_bytes).sum()
+        });
+        self.make_room(&mut open, u64::saturating_sub(total, by_bytes))
+    }
+
+    /// Deletes the caches that were used longest ago and that nobody uses now, until no more than `keep_bytes` are held.
+    /// Gives how many bytes went.
+    fn make_room(&self, open: &mut HashMap<String, Arc<Cached>>, keep_bytes: u64) -> u64 {
         let mut caches = match list_caches(&self.settings.folder) {
             Ok(caches) => caches,
             Err(cause) => {
                 warn!(error = %cause, "the caches of repositories cannot be measured");
-                return;
+                return 0;
             }
         };
         let mut total: u64 = caches.iter().map(|cache| cache.size_bytes).sum();
+        let before = total;
         caches.sort_by_key(|cache| cache.used_at);
         for cache in caches {
-            if total <= self.settings.disk_bytes_max {
-                return;
+            if total <= keep_bytes {
+                break;
             }
             let in_use = open
                 .iter()
@@ -164,6 +176,7 @@ impl Repositories {
                 }
             }
         }
+        before - total
     }
 
     /// Renamed first: half a cache is never taken for one.
