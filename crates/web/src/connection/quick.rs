@@ -20,10 +20,13 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::conditional::{accepts_gzip, http_date};
+use crate::connection::abort::Abort;
 use crate::connection::alarm::Alarm;
 use crate::connection::file_tail::{FileTail, poll_send_file};
 use crate::connection::gate::Gate;
+use crate::connection::pace::Pace;
 use crate::front::Front;
+use crate::metrics::Cut;
 
 /// Bytes read at once. A request of the go client has about 200.
 const READ_BYTES: usize = 16 << 10;
@@ -94,6 +97,9 @@ pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> E
             let is_closing = closing.as_mut().poll(context).is_ready() || gate.is_closed();
             let outcome = poll_answer(stream, &mut turn, front, context);
             if outcome.is_pending() && (is_closing || alarm.is_over(deadline, context)) {
+                if !is_closing && !turn.unread.is_empty() {
+                    front.metrics.count_cut(Cut::SlowHeader);
+                }
                 return Poll::Ready(Ok(Next::Close));
             }
             outcome
@@ -101,7 +107,7 @@ pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> E
         let Ok(next) = read.await else {
             return End::Closed;
         };
-        let sent = send(stream, &mut turn, &mut alarm, config.write_wait).await;
+        let sent = send(stream, &mut turn, &mut alarm, front).await;
         OUT.set(std::mem::take(&mut turn.out));
         if sent.is_err() || next == Next::Close {
             return End::Closed;
@@ -314,15 +320,15 @@ fn push_date(out: &mut Vec<u8>, now: std::time::Instant) {
     });
 }
 
-/// Sends what the turn holds. A client that takes nothing for `write_wait` is given up.
+/// Sends what the turn holds. A client that takes too little of it is given up.
 async fn send(
     stream: &mut TcpStream,
     turn: &mut Turn,
     alarm: &mut Alarm,
-    write_wait: std::time::Duration,
+    front: &Front,
 ) -> io::Result<()> {
     let mut sent = 0;
-    let mut stalled_at = None;
+    let mut pace = Pace::default();
     poll_fn(|context| {
         let mut sent_in_turn = 0;
         loop {
@@ -332,16 +338,13 @@ async fn send(
             }
             let head = turn.out.get(sent..).unwrap_or_default();
             if let Some(file) = &mut turn.file {
+                let offset = file.offset;
                 let outcome = poll_send_file(stream, head, file, context);
                 let Poll::Ready(outcome) = outcome else {
-                    let since = *stalled_at.get_or_insert_with(Instant::now);
-                    if alarm.is_over(since + write_wait, context) {
-                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                    }
-                    return Poll::Pending;
+                    return poll_patience(stream, &mut pace, alarm, front, context);
                 };
                 let (of_head, is_over) = outcome?;
-                stalled_at = None;
+                pace.note(of_head + (file.offset - offset) as usize);
                 sent += of_head;
                 if is_over {
                     turn.file = None;
@@ -359,17 +362,13 @@ async fn send(
                 }
             };
             let Poll::Ready(outcome) = outcome else {
-                let since = *stalled_at.get_or_insert_with(Instant::now);
-                if alarm.is_over(since + write_wait, context) {
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                }
-                return Poll::Pending;
+                return poll_patience(stream, &mut pace, alarm, front, context);
             };
             let written = outcome?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            stalled_at = None;
+            pace.note(written);
             sent_in_turn += written;
             let of_head = written.min(head.len());
             sent += of_head;
@@ -377,6 +376,23 @@ async fn send(
         }
     })
     .await
+}
+
+/// Waits for a client that has no room for more, as long as it is worth it.
+fn poll_patience(
+    stream: &TcpStream,
+    pace: &mut Pace,
+    alarm: &mut Alarm,
+    front: &Front,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let at = pace.give_up_at(Instant::now(), front.write_wait());
+    if alarm.is_over(at, context) {
+        front.metrics.count_cut(Cut::Stalled);
+        stream.abort();
+        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+    }
+    Poll::Pending
 }
 
 #[cfg(test)]
