@@ -279,13 +279,14 @@ impl<S: AsyncWrite + Abort + Unpin> AsyncWrite for Guarded<S> {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let outcome = Pin::new(&mut this.stream).poll_flush(context);
-        // Under TLS it is the flush that waits for the client.
-        let as_write = match &outcome {
-            Poll::Ready(_) => return outcome,
-            Poll::Pending => Poll::Pending,
-        };
-        this.note_write(&as_write, context)?;
-        Poll::Pending
+        if outcome.is_pending() {
+            // Under TLS it is the flush that waits for the client.
+            this.note_write(&Poll::Pending, context)?;
+        } else {
+            // All that there was is out. What comes later may come much later, and that is not the client's doing.
+            this.pace.reset();
+        }
+        outcome
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,6 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::house::{House, zip_of};
 
+const MOD: &str = "/example.com/m/@v/v1.0.0.mod";
 const ZIP: &str = "/example.com/m/@v/v1.0.0.zip";
 const BIG: &str = "/example.com/big/@v/v1.0.0.zip";
 
@@ -155,7 +156,7 @@ async fn a_client_that_answers_pings_and_opens_no_window_is_given_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_answers_pings_and_asks_nothing_is_idle() {
     let house = impatient().await;
-    for bytes in [begin(1 << 20), [begin(1 << 20), get(1, ZIP)].concat()] {
+    for bytes in [begin(1 << 20), [begin(1 << 20), get(1, MOD)].concat()] {
         let heard = listen(connect(&house, &bytes).await, SOON).await;
         assert!(heard.is_closed && heard.pings > 0, "{heard:?}");
     }
