@@ -12,7 +12,7 @@ log=$(mktemp)
 # One after the other: each measures times and memory.
 GRANARY_SOAK=1 cargo test --release --package granary --test it load:: -- --nocapture --test-threads 1 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
-sed -n 's/^row\t//p' "$log" >>"$SOAK_ROWS"
+sed -n 's/^.*row\t//p' "$log" >>"$SOAK_ROWS"
 printf '%s\t%s\t%s\n' "descriptors, slow clients, floods, overload, a host that hangs" "1 run" \
   "$(awk '/^test result: / { print $4 " passed, " $6 " failed" }' "$log")" >>"$SOAK_ROWS"
 rm -f "$log"

@@ -2,7 +2,7 @@
 //! waits for it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ use crate::negatives::Negatives;
 use crate::seldom::Seldom;
 
 /// How long a connection may be idle once it is crowded; a go client comes back within milliseconds.
-const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
+pub(crate) const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
 
 /// How long a client may take over the next 64 KiB of an answer then: the slowest usable line still gives that.
 const WRITE_WAIT_CROWDED: Duration = Duration::from_secs(20);
@@ -57,6 +57,10 @@ pub struct Front {
     pub(crate) overload_log: Seldom,
     pub(crate) full_log: Seldom,
     pub(crate) accept_log: Seldom,
+    /// Who takes connections and has no room for the next one; when there last was none, in milliseconds since `begun`.
+    held_up: AtomicUsize,
+    full_at_ms: AtomicU64,
+    begun: Instant,
     pub(crate) draining: AtomicBool,
     /// The last look at the keepers' health, and when it was.
     pub(crate) health: Mutex<Option<(Instant, Health)>>,
@@ -83,6 +87,9 @@ impl Front {
             overload_log: Seldom::default(),
             full_log: Seldom::default(),
             accept_log: Seldom::default(),
+            held_up: AtomicUsize::new(0),
+            full_at_ms: AtomicU64::new(0),
+            begun: Instant::now(),
             draining: AtomicBool::new(false),
             health: Mutex::new(None),
             catalog,
@@ -109,10 +116,25 @@ impl Front {
         self.negatives.forget(&|remembered| remembered == module);
     }
 
-    /// Whether three quarters of the connections that may be open are.
+    /// Waits for room where there is none; until a moment after it, idle connections make way.
+    pub(crate) async fn hold_up<T>(&self, room: impl Future<Output = T>) -> T {
+        let _waiting = HeldUp::new(self);
+        room.await
+    }
+
+    /// Whether three quarters of the connections that may be open are, or all were a moment ago: each that ends then gives
+    /// its place to one that waits, and those that stay must not take that for plenty of room.
     fn is_crowded(&self) -> bool {
         let open = self.metrics.connections.load(Ordering::Relaxed);
         open * 4 > self.config.connections_max as u64 * 3
+            || self.held_up.load(Ordering::Relaxed) > 0
+            || self.was_full()
+    }
+
+    fn was_full(&self) -> bool {
+        let full_at_ms = self.full_at_ms.load(Ordering::Relaxed);
+        let now_ms = self.begun.elapsed().as_millis() as u64;
+        full_at_ms > 0 && now_ms < full_at_ms + IDLE_WAIT_CROWDED.as_millis() as u64
     }
 
     /// How long an idle connection may stay: the whole time while there is plenty of room, a moment once it is crowded. So
@@ -205,6 +227,24 @@ impl Front {
                 true,
             )),
         }
+    }
+}
+
+/// Counts one who waits for room, also when it gives up waiting.
+struct HeldUp<'a>(&'a Front);
+
+impl<'a> HeldUp<'a> {
+    fn new(front: &'a Front) -> Self {
+        front.held_up.fetch_add(1, Ordering::Relaxed);
+        Self(front)
+    }
+}
+
+impl Drop for HeldUp<'_> {
+    fn drop(&mut self) {
+        let now_ms = self.0.begun.elapsed().as_millis() as u64;
+        self.0.full_at_ms.store(now_ms.max(1), Ordering::Relaxed);
+        self.0.held_up.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::body::Watch;
 use crate::connection::abort::Abort;
 use crate::connection::alarm::Alarm;
 use crate::connection::pace::Pace;
-use crate::front::Front;
+use crate::front::{Front, IDLE_WAIT_CROWDED};
 use crate::metrics::Cut;
 
 /// Bytes that a client with many streams may send between two steps (see [`Phase`]): thousands of pings or settings, far
@@ -116,7 +116,7 @@ impl<S: Abort> Guarded<S> {
             read_before,
             phase,
             is_http2,
-            alarm: Alarm::new(now + front.idle_wait()),
+            alarm: Alarm::new(now + IDLE_WAIT_CROWDED),
             front,
             moved_at: now,
             header: None,
@@ -238,12 +238,19 @@ impl<S: AsyncRead + Abort + Unpin> AsyncRead for Guarded<S> {
                 }
                 Poll::Ready(outcome)
             }
-            Poll::Pending => match this.read_deadline() {
-                Some((at, why)) if this.alarm.is_over(at, context) => {
+            // How long it may take changes with how many others there are.
+            Poll::Pending => loop {
+                let Some((at, why)) = this.read_deadline() else {
+                    return Poll::Pending;
+                };
+                let now = Instant::now();
+                if now >= at {
                     let cause = why.map(|why| this.cut(why));
-                    Poll::Ready(Err(cause.unwrap_or(io::ErrorKind::TimedOut.into())))
+                    return Poll::Ready(Err(cause.unwrap_or(io::ErrorKind::TimedOut.into())));
                 }
-                _ => Poll::Pending,
+                if !this.alarm.is_over(at.min(now + IDLE_WAIT_CROWDED), context) {
+                    return Poll::Pending;
+                }
             },
         }
     }

@@ -2,6 +2,7 @@
 
 mod abort;
 mod alarm;
+mod date_line;
 mod file_tail;
 mod gate;
 mod guarded;

@@ -19,13 +19,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::conditional::{accepts_gzip, http_date};
+use crate::conditional::accepts_gzip;
 use crate::connection::abort::Abort;
 use crate::connection::alarm::Alarm;
+use crate::connection::date_line::push_date;
 use crate::connection::file_tail::{FileTail, poll_send_file};
 use crate::connection::gate::Gate;
 use crate::connection::pace::Pace;
-use crate::front::Front;
+use crate::front::{Front, IDLE_WAIT_CROWDED};
 use crate::metrics::Cut;
 
 /// Bytes read at once. A request of the go client has about 200.
@@ -82,21 +83,26 @@ struct Turn {
 thread_local! {
     static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
     static OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static DATE: RefCell<DateLine> = const { RefCell::new(DateLine { made_at: None, text: String::new() }) };
 }
 
 /// Serves hits until the connection ends or asks for something else.
 pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> End {
     let config = &front.config;
     let mut turn = Turn::default();
-    let mut deadline = Instant::now() + front.idle_wait();
-    let mut alarm = Alarm::new(deadline);
+    let mut idle_since = Instant::now();
+    // A header block has its time from its first byte on, not from its last.
+    let mut header_end: Option<Instant> = None;
+    let mut alarm = Alarm::new(idle_since + IDLE_WAIT_CROWDED);
     let mut closing = pin!(gate.closing());
     loop {
         let read = poll_fn(|context| {
             let is_closing = closing.as_mut().poll(context).is_ready() || gate.is_closed();
             let outcome = poll_answer(stream, &mut turn, front, context);
-            if outcome.is_pending() && (is_closing || alarm.is_over(deadline, context)) {
+            // How long it may be idle changes with how many others there are.
+            let end = || header_end.unwrap_or_else(|| idle_since + front.idle_wait());
+            if outcome.is_pending()
+                && (is_closing || alarm.is_over_again(IDLE_WAIT_CROWDED, end, context))
+            {
                 if !is_closing && !turn.unread.is_empty() {
                     front.metrics.count_cut(Cut::SlowHeader);
                 }
@@ -107,6 +113,7 @@ pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> E
         let Ok(next) = read.await else {
             return End::Closed;
         };
+        let has_answered = !turn.out.is_empty();
         let sent = send(stream, &mut turn, &mut alarm, front).await;
         OUT.set(std::mem::take(&mut turn.out));
         if sent.is_err() || next == Next::Close {
@@ -115,13 +122,12 @@ pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> E
         if next == Next::HandOver {
             return End::Other(turn.unread.into());
         }
-        // A header block has its time from its first byte on, not from its last.
-        let is_partial = !turn.unread.is_empty();
         let now = Instant::now();
-        deadline = match is_partial {
-            true => deadline.min(now + config.header_wait),
-            false => now + front.idle_wait(),
-        };
+        if turn.unread.is_empty() {
+            (idle_since, header_end) = (now, None);
+        } else if has_answered || header_end.is_none() {
+            header_end = Some(now + config.header_wait);
+        }
     }
 }
 
@@ -299,25 +305,6 @@ fn kind_of(name: &str) -> Kind {
         19 if is("if-unmodified-since") => Kind::Special,
         _ => Kind::Plain,
     }
-}
-
-/// The last line of a header block, good for a second.
-#[derive(Debug)]
-struct DateLine {
-    made_at: Option<std::time::Instant>,
-    text: String,
-}
-
-fn push_date(out: &mut Vec<u8>, now: std::time::Instant) {
-    DATE.with_borrow_mut(|line| {
-        let is_old = |at: std::time::Instant| now.saturating_duration_since(at).as_millis() >= 500;
-        if line.made_at.is_none_or(is_old) {
-            let date = http_date(jiff::Timestamp::now()).unwrap_or_default();
-            line.text = format!("Date: {date}\r\n\r\n");
-            line.made_at = Some(now);
-        }
-        out.extend_from_slice(line.text.as_bytes());
-    });
 }
 
 /// Sends what the turn holds. A client that takes too little of it is given up.

@@ -248,7 +248,7 @@ async fn enter(shared: &Shared, room: &Arc<Semaphore>) -> Option<OwnedSemaphoreP
             "as many connections are open as may be; new ones wait until others end"
         );
     }
-    room.clone().acquire_owned().await.ok()
+    front.hold_up(room.clone().acquire_owned()).await.ok()
 }
 
 /// The next connection and the room for it; `None` when the gate is closed.

@@ -295,3 +295,23 @@ async fn those_who_wait_leave_room_for_what_is_stored() {
         assert_eq!(client.reply(false).await.unwrap().status, 404);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_were_idle_before_it_was_crowded_make_room_too() {
+    let house = House::open_with(|config| config.connections_max = 8).await;
+    house.land("example.com/m@v1.0.0").await;
+    let mut idle = Vec::new();
+    for n in 0..28 {
+        // Half of them on the short path, half on the long one; those beyond the eighth wait in the kernel's line.
+        let path = if n % 2 == 0 {
+            MOD
+        } else {
+            "/example.com/none/@v/list"
+        };
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        idle.push(connect(&house, request.as_bytes()).await);
+    }
+    // In rounds of eight every five seconds; two at a time would take a minute.
+    let asked = tokio::time::timeout(Duration::from_secs(40), house.get(MOD)).await;
+    assert_eq!(asked.unwrap().status, 200);
+}
