@@ -10,6 +10,7 @@ mod backup;
 
 mod cli;
 mod config;
+mod descriptors;
 mod lock;
 mod server_socket;
 

@@ -106,6 +106,12 @@ pub enum Error {
     /// As many requests wait here as may.
     #[error("too many requests wait for something here at the moment, try again")]
     Crowded,
+    /// As many jobs are in line as may.
+    #[error("{what}: too much is in line to be fetched here at the moment, try again")]
+    JobsFull {
+        /// What was asked for.
+        what: String,
+    },
     /// The request has been here before.
     #[error(
         "this request came back to where it started: an upstream of this Granary leads to itself\n\
@@ -170,7 +176,10 @@ impl Error {
             Self::FetchForbidden { .. } => plain(StatusCode::NOT_FOUND),
             Self::Forbidden(_) => plain(StatusCode::FORBIDDEN).kept(),
             Self::Refused(refusal) => answer_refusal(&refusal, text),
-            Self::NotHereYet { .. } | Self::Crowded | Self::Unavailable { .. } => retry_later(text),
+            Self::NotHereYet { .. }
+            | Self::Crowded
+            | Self::JobsFull { .. }
+            | Self::Unavailable { .. } => retry_later(text),
             Self::JobFailed { retry: true, .. } => retry_later(text),
             Self::JobFailed { retry: false, .. } | Self::Broken { .. } => {
                 plain(StatusCode::INTERNAL_SERVER_ERROR)

@@ -11,25 +11,36 @@ use http_body::{Body, Frame, SizeHint};
 
 /// One piece: large enough that a system call is cheap beside it, small enough that 1,000 slow clients are 256 MB of
 /// address space and, as hyper keeps no more than a piece or two, bounded memory.
-const PIECE_BYTES: usize = 256 << 10;
+pub(crate) const PIECE_BYTES: usize = 256 << 10;
 
-/// See the module. `guard` is dropped when the last piece has been taken or the body is given up.
-#[derive(Debug)]
-pub(crate) struct Pieces<G> {
-    rest: Bytes,
-    _guard: G,
+/// One piece where the next one is taken only when the client has room for it: what a slow client must manage in its time.
+pub(crate) const PIECE_BYTES_HTTP2: usize = 64 << 10;
+
+/// Hears of every piece that is taken.
+pub(crate) trait Watch {
+    /// The client's side has taken a piece.
+    fn note_taken(&self);
 }
 
-impl<G> Pieces<G> {
-    pub fn new(bytes: Bytes, guard: G) -> Self {
+/// See the module. `watch` is dropped when the last piece has been taken or the body is given up.
+#[derive(Debug)]
+pub(crate) struct Pieces<W> {
+    rest: Bytes,
+    piece_bytes: usize,
+    watch: W,
+}
+
+impl<W> Pieces<W> {
+    pub fn new(bytes: Bytes, piece_bytes: usize, watch: W) -> Self {
         Self {
             rest: bytes,
-            _guard: guard,
+            piece_bytes,
+            watch,
         }
     }
 }
 
-impl<G: Unpin> Body for Pieces<G> {
+impl<W: Watch + Unpin> Body for Pieces<W> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -40,7 +51,8 @@ impl<G: Unpin> Body for Pieces<G> {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let length = self.rest.len().min(PIECE_BYTES);
+        self.watch.note_taken();
+        let length = self.rest.len().min(self.piece_bytes);
         let piece = self.rest.split_to(length);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

@@ -56,11 +56,15 @@ pub struct FrontConfig {
     pub requests_max: usize,
     /// Connections held at once over all listeners; more wait in the kernel's backlog.
     pub connections_max: usize,
+    /// Files of the store kept open for hot zips.
+    pub open_files_max: usize,
+    /// File descriptors that the process may have, for the counters; 0: not known.
+    pub descriptors_max: u64,
     /// From the first byte of a request to the end of its header block.
     pub header_wait: Duration,
     /// How long a connection may be idle between requests.
     pub idle_wait: Duration,
-    /// How long a client may take no byte of an answer.
+    /// How long a client may take over the next 64 KiB of an answer.
     pub write_wait: Duration,
     /// Longest header block in bytes; a longer one gets a 431.
     pub header_bytes_max: usize,
@@ -103,6 +107,8 @@ impl Default for FrontConfig {
             list_versions_max: 100_000,
             requests_max: 10_000,
             connections_max: 16_384,
+            open_files_max: 256,
+            descriptors_max: 0,
             header_wait: Duration::from_secs(10),
             idle_wait: Duration::from_secs(75),
             write_wait: Duration::from_secs(60),

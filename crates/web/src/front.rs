@@ -2,7 +2,7 @@
 //! waits for it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,13 @@ use crate::config::FrontConfig;
 use crate::hot::Hot;
 use crate::metrics::Metrics;
 use crate::negatives::Negatives;
+use crate::seldom::Seldom;
 
-/// How long a connection may be idle once half of the room is taken; a go client comes back within milliseconds.
-const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
+/// How long a connection may be idle once it is crowded; a go client comes back within milliseconds.
+pub(crate) const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
+
+/// How long a client may take over the next 64 KiB of an answer then: the slowest usable line still gives that.
+const WRITE_WAIT_CROWDED: Duration = Duration::from_secs(20);
 
 /// The view that is served.
 pub(crate) const VIEW: &str = "prod";
@@ -46,6 +50,17 @@ pub struct Front {
     pub(crate) metrics: Arc<Metrics>,
     /// One permit a request that is looked up or waited for.
     pub(crate) room: Semaphore,
+    /// One permit a request that waits for a job: three quarters of the room, so that those who wait for a slow host leave
+    /// places for what is stored.
+    waiting_room: Semaphore,
+    /// When what was last said of overload, of connections that wait, of accepts that failed.
+    pub(crate) overload_log: Seldom,
+    pub(crate) full_log: Seldom,
+    pub(crate) accept_log: Seldom,
+    /// Who takes connections and has no room for the next one; when there last was none, in milliseconds since `begun`.
+    held_up: AtomicUsize,
+    full_at_ms: AtomicU64,
+    begun: Instant,
     pub(crate) draining: AtomicBool,
     /// The last look at the keepers' health, and when it was.
     pub(crate) health: Mutex<Option<(Instant, Health)>>,
@@ -62,11 +77,19 @@ impl fmt::Debug for Front {
 impl Front {
     /// Puts the parts together. Starts nothing: see [`crate::server::serve`].
     pub fn new(catalog: Catalog, store: Store, queue: Queue, config: FrontConfig) -> Arc<Self> {
+        let requests_max = config.requests_max.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
             hot: Hot::new(config.cache_bytes, &config.public_prefix),
             negatives: Negatives::new(config.negatives_max, config.negative_keep),
             metrics: Arc::default(),
-            room: Semaphore::new(config.requests_max.clamp(1, Semaphore::MAX_PERMITS)),
+            room: Semaphore::new(requests_max),
+            waiting_room: Semaphore::new((requests_max - requests_max / 4).max(1)),
+            overload_log: Seldom::default(),
+            full_log: Seldom::default(),
+            accept_log: Seldom::default(),
+            held_up: AtomicUsize::new(0),
+            full_at_ms: AtomicU64::new(0),
+            begun: Instant::now(),
             draining: AtomicBool::new(false),
             health: Mutex::new(None),
             catalog,
@@ -93,16 +116,45 @@ impl Front {
         self.negatives.forget(&|remembered| remembered == module);
     }
 
-    /// How long a connection that becomes idle now may stay: the whole time while there is plenty of room, a moment
-    /// once half of it is taken. So whoever opens connections and says nothing frees them again before others wait long.
-    pub(crate) fn idle_wait(&self) -> Duration {
+    /// Waits for room where there is none; until a moment after it, idle connections make way.
+    pub(crate) async fn hold_up<T>(&self, room: impl Future<Output = T>) -> T {
+        let _waiting = HeldUp::new(self);
+        room.await
+    }
+
+    /// Whether three quarters of the connections that may be open are, or all were a moment ago: each that ends then gives
+    /// its place to one that waits, and those that stay must not take that for plenty of room.
+    fn is_crowded(&self) -> bool {
         let open = self.metrics.connections.load(Ordering::Relaxed);
-        let is_crowded = open > self.config.connections_max as u64 / 2;
-        let crowded = IDLE_WAIT_CROWDED.min(self.config.idle_wait);
-        if is_crowded {
-            crowded
+        open * 4 > self.config.connections_max as u64 * 3
+            || self.held_up.load(Ordering::Relaxed) > 0
+            || self.was_full()
+    }
+
+    fn was_full(&self) -> bool {
+        let full_at_ms = self.full_at_ms.load(Ordering::Relaxed);
+        let now_ms = self.begun.elapsed().as_millis() as u64;
+        full_at_ms > 0 && now_ms < full_at_ms + IDLE_WAIT_CROWDED.as_millis() as u64
+    }
+
+    /// How long an idle connection may stay: the whole time while there is plenty of room, a moment once it is crowded. So
+    /// whoever opens connections and says nothing frees them again before others wait long.
+    pub(crate) fn idle_wait(&self) -> Duration {
+        let wait = self.config.idle_wait;
+        if self.is_crowded() {
+            wait.min(IDLE_WAIT_CROWDED)
         } else {
-            self.config.idle_wait
+            wait
+        }
+    }
+
+    /// How long a client may take over the next 64 KiB of an answer, by the same rule.
+    pub(crate) fn write_wait(&self) -> Duration {
+        let wait = self.config.write_wait;
+        if self.is_crowded() {
+            wait.min(WRITE_WAIT_CROWDED)
+        } else {
+            wait
         }
     }
 
@@ -144,6 +196,10 @@ impl Front {
         ask: &Work<'_, impl Serialize>,
         wait: Duration,
     ) -> Result<Result<T, String>, Error> {
+        let _place = self
+            .waiting_room
+            .try_acquire()
+            .map_err(|_| Error::Crowded)?;
         let ticket = self.submit(ask, Priority::Client)?;
         let Some(outcome) = ticket.wait(wait).await else {
             return Ok(Err(describe_progress(&ticket)));
@@ -162,12 +218,33 @@ impl Front {
                         cause: cause.into(),
                     })
             }
+            Outcome::Failed { message, .. } if message == queue::FULL => Err(Error::JobsFull {
+                what: ask.what.clone(),
+            }),
             Outcome::Failed { message, retry } => Err(failed(message, retry)),
             Outcome::Cancelled => Err(failed(
                 "the server is going down, try again".to_owned(),
                 true,
             )),
         }
+    }
+}
+
+/// Counts one who waits for room, also when it gives up waiting.
+struct HeldUp<'a>(&'a Front);
+
+impl<'a> HeldUp<'a> {
+    fn new(front: &'a Front) -> Self {
+        front.held_up.fetch_add(1, Ordering::Relaxed);
+        Self(front)
+    }
+}
+
+impl Drop for HeldUp<'_> {
+    fn drop(&mut self) {
+        let now_ms = self.0.begun.elapsed().as_millis() as u64;
+        self.0.full_at_ms.store(now_ms.max(1), Ordering::Relaxed);
+        self.0.held_up.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

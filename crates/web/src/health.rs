@@ -111,6 +111,9 @@ pub(crate) async fn get_metrics(front: &Front) -> Plain {
                 .map(|(kind, queued, running)| (kind, count(queued), count(running)))
                 .collect(),
             hot_bytes: front.hot.weight(),
+            connections_max: front.config.connections_max as u64,
+            descriptors: count_descriptors(),
+            descriptors_max: Some(front.config.descriptors_max).filter(|max| *max > 0),
         },
         counters: front.config.counters.clone(),
         gauges: front.config.gauges.clone(),
@@ -126,6 +129,12 @@ pub(crate) async fn get_metrics(front: &Front) -> Plain {
             "the counters cannot be written\n",
         ),
     }
+}
+
+/// Descriptors that this process has open, the one for looking left out; `None` where the system does not tell.
+fn count_descriptors() -> Option<u64> {
+    let open = std::fs::read_dir("/proc/self/fd").ok()?.count() as u64;
+    open.checked_sub(1)
 }
 
 /// `/`: what this is and how to use it.

@@ -19,6 +19,8 @@ pub mod metrics;
 
 mod open_file;
 
+mod seldom;
+
 mod entry;
 
 mod hot;

@@ -73,6 +73,35 @@ const CAPTURE_ENDS: [(CaptureEnd, &str); 6] = [
     (CaptureEnd::TooLate, "too_late"),
 ];
 
+/// Why a connection was ended against its client's will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// A request's header block took too long.
+    SlowHeader,
+    /// The client took too little of its answers.
+    Stalled,
+    /// The client said much and asked for nothing.
+    Flood,
+}
+
+const CUTS: [(Cut, &str); 3] = [
+    (Cut::SlowHeader, "slow_header"),
+    (Cut::Stalled, "stalled"),
+    (Cut::Flood, "flood"),
+];
+
+/// What there was too much of when a request was refused with 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overload {
+    /// Requests that are looked up or waited for.
+    Requests,
+    /// Jobs in line.
+    Jobs,
+}
+
+const OVERLOADS: [(Overload, &str); 2] =
+    [(Overload::Requests, "requests"), (Overload::Jobs, "jobs")];
+
 /// The counters of one server.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -80,6 +109,12 @@ pub struct Metrics {
     hits: [AtomicU64; CLASSES.len()],
     bytes: [AtomicU64; CLASSES.len()],
     captures: [AtomicU64; CAPTURE_ENDS.len()],
+    cuts: [AtomicU64; CUTS.len()],
+    overloads: [AtomicU64; OVERLOADS.len()],
+    /// Times that no connection could be taken because the process or the system had no descriptor or memory for it.
+    pub accepts_failed: AtomicU64,
+    /// Times that new connections had to wait because as many as may were open.
+    pub accepts_held_up: AtomicU64,
     /// Connections that are open now.
     pub connections: AtomicU64,
     /// Connections that ended with bytes that are no request.
@@ -107,6 +142,16 @@ impl Metrics {
     /// Counts how a capture ended for a waiting client.
     pub fn count_capture(&self, end: CaptureEnd) {
         self.captures[end as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that was cut.
+    pub fn count_cut(&self, why: Cut) {
+        self.cuts[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that was refused for lack of room.
+    pub fn count_overload(&self, of: Overload) {
+        self.overloads[of as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Answers of a class out of the hot map so far.
@@ -146,6 +191,12 @@ pub struct Depths {
     pub jobs: Vec<(String, u64, u64)>,
     /// Bytes that the hot map weighs.
     pub hot_bytes: u64,
+    /// Connections that may be open.
+    pub connections_max: u64,
+    /// File descriptors that are open, where the system tells.
+    pub descriptors: Option<u64>,
+    /// File descriptors that may be open, where that is known.
+    pub descriptors_max: Option<u64>,
 }
 
 /// Renders [`Metrics`] for one scrape.
@@ -212,6 +263,39 @@ impl Scrape {
             let count = ConstCounter::new(load(&of.captures[end as usize]));
             count.encode(family.encode_family(&[("end", name)])?)?;
         }
+        self.encode_limits(encoder)
+    }
+
+    /// What was refused or ended because a bound was reached.
+    fn encode_limits(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let of = &self.metrics;
+        let count = |counter: &AtomicU64| ConstCounter::new(counter.load(Ordering::Relaxed));
+        let kind = ConstCounter::new(0u64).metric_type();
+        let help = "Connections ended against their client's will";
+        let mut family = encoder.encode_descriptor("granary_connections_cut", help, None, kind)?;
+        for (cut, name) in CUTS {
+            count(&of.cuts[cut as usize]).encode(family.encode_family(&[("why", name)])?)?;
+        }
+        let help = "Requests refused with 503 because there was too much to do";
+        let mut family = encoder.encode_descriptor("granary_overloads", help, None, kind)?;
+        for (overload, name) in OVERLOADS {
+            let count = count(&of.overloads[overload as usize]);
+            count.encode(family.encode_family(&[("of", name)])?)?;
+        }
+        for (name, help, counter) in [
+            (
+                "granary_accepts_failed",
+                "Times that a connection could not be taken for want of descriptors or memory",
+                &of.accepts_failed,
+            ),
+            (
+                "granary_accepts_held_up",
+                "Times that new connections waited because connections_max were open",
+                &of.accepts_held_up,
+            ),
+        ] {
+            count(counter).encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+        }
         Ok(())
     }
 
@@ -257,6 +341,21 @@ impl Scrape {
                 "granary_connections",
                 "Connections open now",
                 Some(self.metrics.connections.load(Ordering::Relaxed)),
+            ),
+            (
+                "granary_connections_max",
+                "Connections that may be open",
+                Some(self.depths.connections_max),
+            ),
+            (
+                "granary_descriptors",
+                "File descriptors open now",
+                self.depths.descriptors,
+            ),
+            (
+                "granary_descriptors_max",
+                "File descriptors that may be open",
+                self.depths.descriptors_max,
             ),
         ];
         for (name, help, value) in gauges {

@@ -11,9 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Lengths of the files that are kept open.
 pub const OPEN_BYTES: RangeInclusive<u64> = (16 << 10) + 1..=256 << 10;
 
-/// Files open at once: a quarter of the descriptors that a process may have where nobody raised the limit.
-const OPEN_MAX: usize = 256;
-
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// One open file of the store. Blobs never change, so it may stay open as long as it likes.
@@ -24,9 +21,9 @@ pub struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens the file if it has the length that is expected and there is room for one more.
-    pub fn open(path: &Path, length: u64) -> Option<Self> {
-        if OPEN.fetch_add(1, Ordering::Relaxed) >= OPEN_MAX {
+    /// Opens the file if it has the length that is expected and fewer than `open_max` are open.
+    pub fn open(path: &Path, length: u64, open_max: usize) -> Option<Self> {
+        if OPEN.fetch_add(1, Ordering::Relaxed) >= open_max {
             OPEN.fetch_sub(1, Ordering::Relaxed);
             return None;
         }

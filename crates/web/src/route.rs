@@ -12,7 +12,7 @@ use http::{HeaderMap, Method, Response, Uri, Version, request};
 use crate::answer::Error;
 use crate::entry::Entry;
 use crate::front::Front;
-use crate::metrics::Class;
+use crate::metrics::{Class, Overload};
 use crate::proxy::{file, list, query};
 use crate::response::{Answer, render, render_entry};
 use crate::target::{FileKind, Target};
@@ -120,6 +120,7 @@ pub(crate) async fn answer(front: Arc<Front>, asked: Asked) -> Response<Bytes> {
     };
     let answer = outcome.unwrap_or_else(|error| {
         log_trouble(&error, &asked, &request_id);
+        note_overload(&front, &error);
         Answer::Plain(error.into_answer())
     });
     let mut response = render(&answer, &asked.method, &asked.headers);
@@ -247,6 +248,23 @@ fn log_trouble(error: &Error, asked: &Asked, request_id: &HeaderValue) {
         path = shown_path(asked.uri.path()),
         "{error}{causes}"
     );
+}
+
+/// Counts what is refused for lack of room; the log hears of it once in a while.
+fn note_overload(front: &Front, error: &Error) {
+    let of = match error {
+        Error::Crowded => Overload::Requests,
+        Error::JobsFull { .. } => Overload::Jobs,
+        _ => return,
+    };
+    front.metrics.count_overload(of);
+    if let Some(refused) = front.overload_log.note(Instant::now()) {
+        tracing::warn!(
+            refused,
+            "overloaded: requests for what is not in memory get 503; /metrics (granary_jobs) shows what they wait for, \
+             docs/operating.md says what to do"
+        );
+    }
 }
 
 /// A path as it came may be long; the log gets its beginning. (It is ASCII or percent-encoded, but that is hyper's

@@ -28,6 +28,10 @@ use acceptor::{Listener, accept};
 pub use error::ServeError;
 use worker::Workers;
 
+/// Connections on the socket at once. They have a room of their own: whoever looks after a server that is full of clients
+/// must still get in.
+const SOCKET_CONNECTIONS_MAX: u32 = 64;
+
 /// Landings looked at in one go.
 const LANDINGS_MAX: u64 = 1000;
 
@@ -100,6 +104,7 @@ impl Bound {
                 .connections_max
                 .clamp(1, Semaphore::MAX_PERMITS),
         ));
+        let socket_room = Arc::new(Semaphore::new(SOCKET_CONNECTIONS_MAX as usize));
         let mut behind = JoinSet::new();
         behind.spawn(follow_landings(front.clone()));
         behind.spawn(renew_certificates(
@@ -108,11 +113,15 @@ impl Bound {
         ));
         let mut accepting = JoinSet::new();
         for listener in self.listeners {
+            let room = match listener {
+                Listener::Tcp { .. } => room.clone(),
+                Listener::Unix { .. } => socket_room.clone(),
+            };
             accepting.spawn(accept(
                 listener,
                 shared.clone(),
                 workers.clone(),
-                room.clone(),
+                room,
                 control.clone(),
             ));
         }
@@ -123,7 +132,7 @@ impl Bound {
         tokio::time::sleep(front.config.drain_delay).await;
         gate.close();
         while accepting.join_next().await.is_some() {}
-        wait_for_connections(&front, &room).await;
+        wait_for_connections(&front, &room, &socket_room).await;
         workers.stop();
         behind.abort_all();
         Ok(())
@@ -138,9 +147,13 @@ impl Bound {
 }
 
 /// Every connection holds a permit until it ends.
-async fn wait_for_connections(front: &Front, room: &Semaphore) {
+async fn wait_for_connections(front: &Front, room: &Semaphore, socket_room: &Semaphore) {
     let all = u32::try_from(front.config.connections_max.max(1)).unwrap_or(u32::MAX);
-    let drained = tokio::time::timeout(front.config.drain_wait, room.acquire_many(all)).await;
+    let all_ended = async {
+        let _ = room.acquire_many(all).await;
+        let _ = socket_room.acquire_many(SOCKET_CONNECTIONS_MAX).await;
+    };
+    let drained = tokio::time::timeout(front.config.drain_wait, all_ended).await;
     if drained.is_err() {
         let left = front.metrics.connections.load(Ordering::Relaxed);
         tracing::warn!(connections = left, "requests still in flight are cut off");

@@ -10,6 +10,7 @@ use store::space::{Lack, in_words};
 use super::show::client_url;
 use crate::config::Config;
 use crate::config::goenv::GoEnv;
+use crate::descriptors;
 use crate::lock::{FolderLock, Taken};
 use crate::logging;
 use crate::parts::Parts;
@@ -75,6 +76,7 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
             );
             check_space(&config, &mut report);
             runtime.block_on(check_server(&config, &mut report));
+            runtime.block_on(check_room(&config, &mut report));
         }
         Ok(Taken::Ours(_lock)) => {
             report.say(
@@ -90,6 +92,7 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
                 "start one with `granary serve`",
             );
             check_space(&config, &mut report);
+            check_limit(&config, &mut report);
             runtime.block_on(check_parts(&config, &mut report));
         }
         Err(cause) => report.say(
@@ -193,6 +196,56 @@ async fn check_server(config: &Config, report: &mut Report) {
 /// What `/readyz` says behind its first line.
 fn in_one_line(text: &str) -> String {
     text.lines().skip(1).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether as many connections fit below the limit of open files as are asked for, where no server runs: by the limit that
+/// holds here.
+fn check_limit(config: &Config, report: &mut Report) {
+    let descriptors = descriptors::raise(config);
+    let limit = descriptors
+        .limit
+        .map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
+    let found = format!(
+        "the limit of open files is {limit}: {} of connections_max = {} fit",
+        descriptors.connections_max, config.connections_max
+    );
+    let grade = if descriptors.is_short() {
+        Grade::Note
+    } else {
+        Grade::Well
+    };
+    report.say(grade, "open files", &found, &descriptors.advice());
+}
+
+/// The same where a server runs: by the limit that holds for it.
+async fn check_room(config: &Config, report: &mut Report) {
+    let Ok((200, text)) = server_socket::get(&config.socket(), "/metrics").await else {
+        return;
+    };
+    let figure = |name: &str| -> Option<usize> {
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        let mut found = lines.filter(|(of, _)| *of == name);
+        found.next()?.1.trim().parse().ok()
+    };
+    let (Some(fit), Some(open)) = (
+        figure("granary_connections_max"),
+        figure("granary_descriptors"),
+    ) else {
+        return;
+    };
+    let asked = config.connections_max;
+    let limit = figure("granary_descriptors_max").unwrap_or(0);
+    let found = format!(
+        "{open} of {limit} are in use; at most {fit} connections are held, connections_max = {asked}"
+    );
+    let advice = "raise the server's limit of open files (systemd: LimitNOFILE, a shell: ulimit -n) and start it again; \
+                  its log names the number";
+    let grade = if fit < asked {
+        Grade::Note
+    } else {
+        Grade::Well
+    };
+    report.say(grade, "open files", &found, advice);
 }
 
 async fn check_parts(config: &Config, report: &mut Report) {

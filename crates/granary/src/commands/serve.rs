@@ -13,6 +13,7 @@ use super::show::client_url;
 use crate::config::Config;
 use crate::config::layers::Layers;
 use crate::control::Control;
+use crate::descriptors::{self, Descriptors};
 use crate::lock::{FolderLock, Taken};
 use crate::logging;
 use crate::parts::Parts;
@@ -27,6 +28,15 @@ pub fn run(layers: &Layers, config: Config) -> Result<bool> {
             "these variables name no setting and do nothing; `granary config show` lists the settings"
         );
     }
+    let descriptors = descriptors::raise(&config);
+    if descriptors.is_short() {
+        warn!(
+            limit = descriptors.limit,
+            connections_max = descriptors.connections_max,
+            "connections_max does not fit: {}",
+            descriptors.advice()
+        );
+    }
     let _lock = match FolderLock::take_over(&config.data, "granary serve")? {
         Taken::Ours(lock) => lock,
         Taken::Theirs(holder) => bail!(
@@ -38,11 +48,11 @@ pub fn run(layers: &Layers, config: Config) -> Result<bool> {
         .enable_all()
         .thread_name("granary")
         .build()?;
-    runtime.block_on(serve(config))?;
+    runtime.block_on(serve(config, descriptors))?;
     Ok(true)
 }
 
-async fn serve(config: Config) -> Result<()> {
+async fn serve(config: Config, descriptors: Descriptors) -> Result<()> {
     let shutdown = shutdown_signal()?;
     let parts = Arc::new(Parts::open(&config).await?);
     parts.start().await;
@@ -50,7 +60,7 @@ async fn serve(config: Config) -> Result<()> {
         parts.catalog.clone(),
         parts.store.clone(),
         parts.queue.clone(),
-        front_config(&config, &parts)?,
+        front_config(&config, &parts, &descriptors)?,
     );
     let control = Arc::new(Control {
         parts: parts.clone(),
@@ -87,7 +97,7 @@ fn listeners(config: &Config) -> Vec<ListenerConfig> {
         .collect()
 }
 
-fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
+fn front_config(config: &Config, parts: &Parts, descriptors: &Descriptors) -> Result<FrontConfig> {
     let prefix = config
         .public_url
         .as_ref()
@@ -113,7 +123,9 @@ fn front_config(config: &Config, parts: &Parts) -> Result<FrontConfig> {
         list_fresh: config.list_fresh,
         list_stale_max: config.list_stale_max,
         client_wait: config.client_wait,
-        connections_max: config.connections_max,
+        connections_max: descriptors.connections_max,
+        open_files_max: descriptors.open_files_max,
+        descriptors_max: descriptors.limit.unwrap_or(0),
         drain_delay: config.drain,
         ..FrontConfig::default()
     })

@@ -34,6 +34,7 @@ mod hostile_repositories;
 mod hostile_upstreams;
 mod lifecycle;
 mod lists;
+mod load;
 mod malformed;
 mod places;
 mod postgres;

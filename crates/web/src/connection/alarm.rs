@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
@@ -34,5 +35,23 @@ impl Alarm {
             self.timer.as_mut().reset(at);
         }
         false
+    }
+
+    /// As [`Alarm::is_over`], for a time that may come nearer while the task sleeps: `at` is asked again every `look`.
+    pub fn is_over_again(
+        &mut self,
+        look: Duration,
+        at: impl Fn() -> Instant,
+        context: &mut Context<'_>,
+    ) -> bool {
+        loop {
+            let (now, at) = (Instant::now(), at());
+            if now >= at {
+                return true;
+            }
+            if !self.is_over(at.min(now + look), context) {
+                return false;
+            }
+        }
     }
 }

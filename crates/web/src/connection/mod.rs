@@ -1,9 +1,12 @@
 //! One connection from its first byte to its end: the short loop for hits, hyper for everything else.
 
+mod abort;
 mod alarm;
+mod date_line;
 mod file_tail;
 mod gate;
 mod guarded;
+mod pace;
 mod quick;
 mod service;
 
@@ -16,8 +19,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::body::{PIECE_BYTES, PIECE_BYTES_HTTP2};
 use crate::front::Front;
 
+use abort::Abort;
 pub(crate) use gate::Gate;
 use guarded::{Guarded, Phase};
 pub(crate) use service::Control;
@@ -63,25 +68,23 @@ pub(crate) async fn serve_hyper<S>(
     control: Option<Control>,
     shared: Shared,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Abort + Unpin + Send + 'static,
 {
     let front = shared.front.clone();
     let config = &front.config;
     let phase = Arc::new(Phase::default());
-    let guarded = Guarded::new(
-        stream,
-        read,
-        config,
-        phase.clone(),
-        !is_http2,
-        shared.front.idle_wait(),
-    );
+    let guarded = Guarded::new(stream, read, shared.front.clone(), phase.clone(), is_http2);
     let service = Service {
         front: shared.front.clone(),
         main: shared.main.clone(),
         peer,
         phase,
         control,
+        piece_bytes: if is_http2 {
+            PIECE_BYTES_HTTP2
+        } else {
+            PIECE_BYTES
+        },
     };
     let io = TokioIo::new(guarded);
     let outcome = if is_http2 {
@@ -90,7 +93,7 @@ pub(crate) async fn serve_hyper<S>(
             .timer(TokioTimer::new())
             .max_concurrent_streams(config.streams_max)
             .max_header_list_size(u32::try_from(config.header_bytes_max).unwrap_or(u32::MAX))
-            .max_send_buf_size(256 << 10)
+            .max_send_buf_size(PIECE_BYTES_HTTP2)
             .keep_alive_interval(Some(config.idle_wait / 2))
             .keep_alive_timeout(config.header_wait);
         let connection = builder.serve_connection(io, service);

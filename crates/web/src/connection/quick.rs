@@ -19,11 +19,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::conditional::{accepts_gzip, http_date};
+use crate::conditional::accepts_gzip;
+use crate::connection::abort::Abort;
 use crate::connection::alarm::Alarm;
+use crate::connection::date_line::push_date;
 use crate::connection::file_tail::{FileTail, poll_send_file};
 use crate::connection::gate::Gate;
-use crate::front::Front;
+use crate::connection::pace::Pace;
+use crate::front::{Front, IDLE_WAIT_CROWDED};
+use crate::metrics::Cut;
 
 /// Bytes read at once. A request of the go client has about 200.
 const READ_BYTES: usize = 16 << 10;
@@ -79,21 +83,29 @@ struct Turn {
 thread_local! {
     static READ: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
     static OUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    static DATE: RefCell<DateLine> = const { RefCell::new(DateLine { made_at: None, text: String::new() }) };
 }
 
 /// Serves hits until the connection ends or asks for something else.
 pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> End {
     let config = &front.config;
     let mut turn = Turn::default();
-    let mut deadline = Instant::now() + front.idle_wait();
-    let mut alarm = Alarm::new(deadline);
+    let mut idle_since = Instant::now();
+    // A header block has its time from its first byte on, not from its last.
+    let mut header_end: Option<Instant> = None;
+    let mut alarm = Alarm::new(idle_since + IDLE_WAIT_CROWDED);
     let mut closing = pin!(gate.closing());
     loop {
         let read = poll_fn(|context| {
             let is_closing = closing.as_mut().poll(context).is_ready() || gate.is_closed();
             let outcome = poll_answer(stream, &mut turn, front, context);
-            if outcome.is_pending() && (is_closing || alarm.is_over(deadline, context)) {
+            // How long it may be idle changes with how many others there are.
+            let end = || header_end.unwrap_or_else(|| idle_since + front.idle_wait());
+            if outcome.is_pending()
+                && (is_closing || alarm.is_over_again(IDLE_WAIT_CROWDED, end, context))
+            {
+                if !is_closing && !turn.unread.is_empty() {
+                    front.metrics.count_cut(Cut::SlowHeader);
+                }
                 return Poll::Ready(Ok(Next::Close));
             }
             outcome
@@ -101,7 +113,8 @@ pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> E
         let Ok(next) = read.await else {
             return End::Closed;
         };
-        let sent = send(stream, &mut turn, &mut alarm, config.write_wait).await;
+        let has_answered = !turn.out.is_empty();
+        let sent = send(stream, &mut turn, &mut alarm, front).await;
         OUT.set(std::mem::take(&mut turn.out));
         if sent.is_err() || next == Next::Close {
             return End::Closed;
@@ -109,13 +122,12 @@ pub(crate) async fn run(stream: &mut TcpStream, front: &Front, gate: &Gate) -> E
         if next == Next::HandOver {
             return End::Other(turn.unread.into());
         }
-        // A header block has its time from its first byte on, not from its last.
-        let is_partial = !turn.unread.is_empty();
         let now = Instant::now();
-        deadline = match is_partial {
-            true => deadline.min(now + config.header_wait),
-            false => now + front.idle_wait(),
-        };
+        if turn.unread.is_empty() {
+            (idle_since, header_end) = (now, None);
+        } else if has_answered || header_end.is_none() {
+            header_end = Some(now + config.header_wait);
+        }
     }
 }
 
@@ -295,34 +307,15 @@ fn kind_of(name: &str) -> Kind {
     }
 }
 
-/// The last line of a header block, good for a second.
-#[derive(Debug)]
-struct DateLine {
-    made_at: Option<std::time::Instant>,
-    text: String,
-}
-
-fn push_date(out: &mut Vec<u8>, now: std::time::Instant) {
-    DATE.with_borrow_mut(|line| {
-        let is_old = |at: std::time::Instant| now.saturating_duration_since(at).as_millis() >= 500;
-        if line.made_at.is_none_or(is_old) {
-            let date = http_date(jiff::Timestamp::now()).unwrap_or_default();
-            line.text = format!("Date: {date}\r\n\r\n");
-            line.made_at = Some(now);
-        }
-        out.extend_from_slice(line.text.as_bytes());
-    });
-}
-
-/// Sends what the turn holds. A client that takes nothing for `write_wait` is given up.
+/// Sends what the turn holds. A client that takes too little of it is given up.
 async fn send(
     stream: &mut TcpStream,
     turn: &mut Turn,
     alarm: &mut Alarm,
-    write_wait: std::time::Duration,
+    front: &Front,
 ) -> io::Result<()> {
     let mut sent = 0;
-    let mut stalled_at = None;
+    let mut pace = Pace::default();
     poll_fn(|context| {
         let mut sent_in_turn = 0;
         loop {
@@ -332,16 +325,13 @@ async fn send(
             }
             let head = turn.out.get(sent..).unwrap_or_default();
             if let Some(file) = &mut turn.file {
+                let offset = file.offset;
                 let outcome = poll_send_file(stream, head, file, context);
                 let Poll::Ready(outcome) = outcome else {
-                    let since = *stalled_at.get_or_insert_with(Instant::now);
-                    if alarm.is_over(since + write_wait, context) {
-                        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                    }
-                    return Poll::Pending;
+                    return poll_patience(stream, &mut pace, alarm, front, context);
                 };
                 let (of_head, is_over) = outcome?;
-                stalled_at = None;
+                pace.note(of_head + (file.offset - offset) as usize);
                 sent += of_head;
                 if is_over {
                     turn.file = None;
@@ -359,17 +349,13 @@ async fn send(
                 }
             };
             let Poll::Ready(outcome) = outcome else {
-                let since = *stalled_at.get_or_insert_with(Instant::now);
-                if alarm.is_over(since + write_wait, context) {
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                }
-                return Poll::Pending;
+                return poll_patience(stream, &mut pace, alarm, front, context);
             };
             let written = outcome?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            stalled_at = None;
+            pace.note(written);
             sent_in_turn += written;
             let of_head = written.min(head.len());
             sent += of_head;
@@ -377,6 +363,23 @@ async fn send(
         }
     })
     .await
+}
+
+/// Waits for a client that has no room for more, as long as it is worth it.
+fn poll_patience(
+    stream: &TcpStream,
+    pace: &mut Pace,
+    alarm: &mut Alarm,
+    front: &Front,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let at = pace.give_up_at(Instant::now(), front.write_wait());
+    if alarm.is_over(at, context) {
+        front.metrics.count_cut(Cut::Stalled);
+        stream.abort();
+        return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+    }
+    Poll::Pending
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub(crate) struct Service {
     pub peer: Option<IpAddr>,
     pub phase: Arc<Phase>,
     pub control: Option<Control>,
+    /// How much of an answer is handed over at once.
+    pub piece_bytes: usize,
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -73,16 +75,21 @@ impl Service {
         let (head, _unread) = request.into_parts();
         let asked = Asked::new(head, self.peer);
         if let Some(response) = route::answer_hot(&self.front, &asked) {
-            let response = dated(response).map(|bytes| Body::new(Pieces::new(bytes, in_flight)));
+            let response = dated(response).map(|bytes| body(bytes, self.piece_bytes, in_flight));
             return Box::pin(std::future::ready(Ok(response)));
         }
         // Made here and not inside: the client may be gone before the future is polled for the first time.
         let task = Cancelling(self.main.spawn(route::answer(self.front.clone(), asked)));
+        let piece_bytes = self.piece_bytes;
         Box::pin(async move {
             let response = dated(task.await.unwrap_or_else(|_| stopped()));
-            Ok(response.map(|bytes| Body::new(Pieces::new(bytes, in_flight))))
+            Ok(response.map(|bytes| body(bytes, piece_bytes, in_flight)))
         })
     }
+}
+
+fn body(bytes: Bytes, piece_bytes: usize, in_flight: InFlight) -> Body {
+    Body::new(Pieces::new(bytes, piece_bytes, in_flight.sending()))
 }
 
 async fn run_control(

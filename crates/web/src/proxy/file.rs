@@ -217,7 +217,7 @@ pub(crate) async fn find_stored(
     };
     let file = match front.store.local_path(&digest) {
         Some(path) if kind == FileKind::Zip && OPEN_BYTES.contains(&blob.len()) => {
-            OpenFile::open(&path, blob.len())
+            OpenFile::open(&path, blob.len(), front.config.open_files_max)
         }
         _ => None,
     };

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -156,9 +157,12 @@ async fn accept_tcp(
     room: Arc<Semaphore>,
 ) {
     while let Some((permit, accepted)) = next(&shared, &room, || listener.accept()).await {
-        let Ok((stream, peer)) = accepted else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(cause) => {
+                survive(&shared, &cause).await;
+                continue;
+            }
         };
         // Without it the second half of an answer waits for the client's acknowledgement of the first.
         let _ = stream.set_nodelay(true);
@@ -184,9 +188,12 @@ async fn accept_unix(
     control: axum::Router,
 ) {
     while let Some((permit, accepted)) = next(&shared, &room, || listener.accept()).await {
-        let Ok((stream, _)) = accepted else {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            continue;
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(cause) => {
+                survive(&shared, &cause).await;
+                continue;
+            }
         };
         let user = stream
             .peer_cred()
@@ -202,6 +209,46 @@ async fn accept_unix(
             drop(permit);
         });
     }
+}
+
+/// Goes on after a connection could not be taken. One that its client gave up while it waited costs nothing; anything else
+/// is a lack here, that of descriptors mostly: trying again at once would only keep a core busy.
+async fn survive(shared: &Shared, cause: &io::Error) {
+    let is_clients = [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted];
+    if is_clients.contains(&cause.kind()) {
+        return;
+    }
+    let front = &shared.front;
+    front.metrics.accepts_failed.fetch_add(1, Ordering::Relaxed);
+    if let Some(times) = front.accept_log.note(std::time::Instant::now()) {
+        tracing::error!(
+            error = %cause,
+            times,
+            "connections cannot be taken, those that are open are served: raise the limit of open files or lower \
+             connections_max; docs/operating.md says how"
+        );
+    }
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// Room for one more connection; waits for it where there is none.
+async fn enter(shared: &Shared, room: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = room.clone().try_acquire_owned() {
+        return Some(permit);
+    }
+    let front = &shared.front;
+    front
+        .metrics
+        .accepts_held_up
+        .fetch_add(1, Ordering::Relaxed);
+    if let Some(times) = front.full_log.note(std::time::Instant::now()) {
+        tracing::warn!(
+            connections_max = front.config.connections_max,
+            times,
+            "as many connections are open as may be; new ones wait until others end"
+        );
+    }
+    front.hold_up(room.clone().acquire_owned()).await.ok()
 }
 
 /// The next connection and the room for it; `None` when the gate is closed.
@@ -221,7 +268,7 @@ where
         // What the kernel has accepted already is served, also at the end.
         biased;
         next = async {
-            let permit = room.clone().acquire_owned().await.ok()?;
+            let permit = enter(shared, room).await?;
             Some((permit, accept().await))
         } => next,
         () = closing => None,

@@ -11,6 +11,7 @@ mod lists;
 mod protocol;
 mod queries;
 mod shutdown;
+mod slow;
 mod socket;
 mod sumdb;
 mod tls;
