@@ -12,6 +12,7 @@ mod cli;
 mod config;
 mod descriptors;
 mod lock;
+mod private_file;
 mod server_socket;
 
 mod databases;

@@ -29,6 +29,7 @@ use crate::config::upstream::{Own, choose};
 use crate::config::{Config, SumdbAbsent};
 use crate::databases::Databases;
 use crate::file_limit;
+use crate::private_file::write_private;
 use crate::version_control;
 
 /// Setting row with the id of this installation.
@@ -340,23 +341,6 @@ fn choose_upstream(config: &Config, go: &GoEnv) -> Result<ChosenUpstream> {
 fn shown(list: &str) -> String {
     list.parse::<UpstreamList>()
         .map_or_else(|_| "(not a list)".to_owned(), |list| list.to_string())
-}
-
-/// Writes a file that only its owner reads; it has the old text or the new one, never a part. Half a list would name
-/// other hosts.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let fresh = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(fresh, path)
 }
 
 /// Private patterns: Granary's own settings, else go's; GONOPROXY and GONOSUMDB default to GOPRIVATE, as in go.
