@@ -17,9 +17,9 @@
 
 pub mod error;
 
-pub mod blob;
-
 mod hashing;
+
+pub mod blob;
 
 mod rot;
 

@@ -39,6 +39,7 @@ mod postgres;
 mod public;
 mod rebuilt;
 mod rig_itself;
+mod rot;
 mod running;
 mod serving;
 mod settings;
