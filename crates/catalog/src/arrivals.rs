@@ -10,7 +10,8 @@ use crate::acts::{ActOutcome, Deed};
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::Catalog;
-use crate::link::{Link, Sql, args};
+use crate::link::{Link, Sql, Value, args};
+use crate::seal::{VERSION_SEAL, ZIP_SEAL, sealed};
 use crate::stored::{Act, Landing, StoredVersion, StoredZip, Verification, stored_columns};
 
 /// The view in which verified versions land until there are gates.
@@ -19,8 +20,8 @@ const FIRST_VIEW: &str = "prod";
 /// First come, first kept. Uses the primary key of `versions`.
 const INSERT_VERSION: &str = "
     insert into versions (realm, module, version, info, info_size, go_mod, mod_size, mod_h1, zip_h1, version_at,
-                          verified_by, verified_name, record_id, tree_size, first_seen_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                          verified_by, verified_name, record_id, tree_size, first_seen_at, seal)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         on conflict (realm, module, version) do nothing
  returning first_seen_at";
 
@@ -56,8 +57,8 @@ pub(crate) const FIND_STORED: Sql = Sql {
 
 /// First come, first kept. Uses the primary key of `zips`.
 const INSERT_ZIP: &str = "
-    insert into zips (realm, module, version, zip, zip_size, kept_h1, kept_at)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    insert into zips (realm, module, version, zip, zip_size, kept_h1, kept_at, seal)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (realm, module, version) do nothing
  returning kept_at";
 
@@ -170,29 +171,8 @@ impl Write for LandMod {
 
     async fn apply(&self, link: &mut Link<'_>) -> Result<ModLanding, CatalogError> {
         let new = &self.new;
-        let (path, version) = (new.module.path().as_str(), new.module.version().as_str());
-        let (verified_by, verified_name, record_id, tree_size) = new.verified.columns();
         let inserted = link
-            .rows(
-                INSERT_VERSION,
-                args![
-                    REALM,
-                    path,
-                    version,
-                    &new.info,
-                    new.info_size,
-                    &new.go_mod,
-                    new.mod_size,
-                    &new.mod_h1,
-                    new.zip_h1_expected.as_ref(),
-                    new.time,
-                    verified_by,
-                    verified_name,
-                    record_id,
-                    tree_size,
-                    self.at,
-                ],
-            )
+            .rows(INSERT_VERSION, version_values(new, self.at))
             .await?;
         let deed = Deed {
             view: FIRST_VIEW.to_owned(),
@@ -226,6 +206,25 @@ impl Write for LandMod {
     }
 }
 
+impl StoredVersion {
+    /// What was landed when this came in, for writing its row again.
+    pub(crate) fn as_new(&self) -> NewMod {
+        NewMod {
+            module: self.module.clone(),
+            info: self.info,
+            info_size: self.info_size,
+            go_mod: self.go_mod,
+            mod_size: self.mod_size,
+            mod_h1: self.mod_h1,
+            zip_h1_expected: self.zip_h1_expected,
+            time: self.time,
+            verified: self.verified.clone(),
+            by: String::new(),
+            why: String::new(),
+        }
+    }
+}
+
 impl NewMod {
     fn has_the_bytes_of(&self, stored: &StoredVersion) -> bool {
         let zips_agree = match (self.zip_h1_expected, stored.zip_h1_expected) {
@@ -251,7 +250,6 @@ impl Write for LandZip {
     type Answer = ZipLanding;
 
     async fn apply(&self, link: &mut Link<'_>) -> Result<ZipLanding, CatalogError> {
-        let (path, version) = (self.module.path().as_str(), self.module.version().as_str());
         let stored = find_stored(link, &self.module).await?;
         if stored
             .zip_h1_expected
@@ -261,20 +259,8 @@ impl Write for LandZip {
                 stored: Box::new(stored),
             });
         }
-        let zip = &self.zip;
         let inserted = link
-            .rows(
-                INSERT_ZIP,
-                args![
-                    REALM,
-                    path,
-                    version,
-                    &zip.digest,
-                    zip.size,
-                    &zip.h1,
-                    self.at
-                ],
-            )
+            .rows(INSERT_ZIP, zip_values(&self.module, &self.zip, self.at))
             .await?;
         if !inserted.is_empty() {
             return Ok(ZipLanding::Landed { first: true });
@@ -290,7 +276,48 @@ impl Write for LandZip {
     }
 }
 
-async fn find_stored(
+/// The row of a version, sealed.
+pub(crate) fn version_values(new: &NewMod, first_seen_at: Timestamp) -> Vec<Value> {
+    let (verified_by, verified_name, record_id, tree_size) = new.verified.columns();
+    let values = args![
+        REALM,
+        new.module.path().as_str(),
+        new.module.version().as_str(),
+        &new.info,
+        new.info_size,
+        &new.go_mod,
+        new.mod_size,
+        &new.mod_h1,
+        new.zip_h1_expected.as_ref(),
+        new.time,
+        verified_by,
+        verified_name,
+        record_id,
+        tree_size,
+        first_seen_at,
+    ];
+    sealed(VERSION_SEAL.table, values)
+}
+
+/// The row of a zip, sealed.
+pub(crate) fn zip_values(
+    module: &ModuleVersion,
+    zip: &StoredZip,
+    kept_at: Timestamp,
+) -> Vec<Value> {
+    let values = args![
+        REALM,
+        module.path().as_str(),
+        module.version().as_str(),
+        &zip.digest,
+        zip.size,
+        &zip.h1,
+        kept_at,
+    ];
+    sealed(ZIP_SEAL.table, values)
+}
+
+pub(crate) async fn find_stored(
     link: &mut Link<'_>,
     module: &ModuleVersion,
 ) -> Result<StoredVersion, CatalogError> {

@@ -9,16 +9,17 @@ use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::Catalog;
 use crate::link::{Link, args};
+use crate::seal::{RECORD_SEAL, sealed};
 
 /// The first answer stays: its record cannot change, only the head that signs it. Uses the primary key of `records`.
 const SAVE_RECORD: &str = "
-    insert into records (realm, database, module, version, record_id, body, seen_at)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    insert into records (realm, database, module, version, record_id, body, seen_at, seal)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (realm, database, module, version) do nothing";
 
 /// Uses the primary key of `records`.
 const FIND_RECORD: &str = "
-    select body
+    select database, module, version, record_id, body, seen_at, seal
       from records
      where realm = $1
        and database = $2
@@ -76,7 +77,8 @@ impl Catalog {
         let rows = self
             .read(FIND_RECORD, args![REALM, database, path, version])
             .await?;
-        rows.first().map(|row| row.bytes("body")).transpose()
+        let whole = RECORD_SEAL.find_whole(&rows);
+        whole.map(|row| row.bytes("body")).transpose()
     }
 
     /// Keeps a signed head that was proven consistent with the one before. Heads are never replaced.
@@ -133,7 +135,8 @@ impl Write for SaveRecord {
             &self.body[..],
             self.at
         ];
-        link.run(SAVE_RECORD, values).await
+        link.run(SAVE_RECORD, sealed(RECORD_SEAL.table, values))
+            .await
     }
 }
 

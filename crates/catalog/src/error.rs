@@ -65,6 +65,16 @@ pub enum CatalogError {
         #[source]
         cause: Option<Cause>,
     },
+    /// A row is not what was written: bits have flipped in it, more than could be turned back.
+    #[error(
+        "the catalog's row of {of} ({table}) has rotted: `granary verify` names it, a backup has it whole"
+    )]
+    Rotten {
+        /// The table.
+        table: &'static str,
+        /// What the row is about, as far as it can be read.
+        of: String,
+    },
     /// A sound database, but some other program's.
     #[error("{place} is another program's database, not a catalog of Granary")]
     Foreign {
@@ -114,7 +124,10 @@ impl CatalogError {
     /// What stands in the way, in words for clients: the cause without paths, addresses or the engine's own words.
     pub fn for_clients(&self) -> String {
         match self {
-            Self::Busy { .. } | Self::Full { .. } | Self::NoVersion { .. } => self.to_string(),
+            Self::Busy { .. }
+            | Self::Full { .. }
+            | Self::NoVersion { .. }
+            | Self::Rotten { .. } => self.to_string(),
             Self::ReadOnly { .. } => "the catalog is read-only".to_owned(),
             Self::Replaced { .. } => "the catalog's file was taken away".to_owned(),
             Self::Unavailable { .. } => "the catalog's database cannot be reached".to_owned(),
@@ -175,7 +188,7 @@ impl CatalogError {
     /// Whether this failure belongs to one command alone, so that its neighbours in a group can still succeed.
     pub(crate) fn is_local(&self) -> bool {
         match self {
-            Self::NoVersion { .. } => true,
+            Self::NoVersion { .. } | Self::Rotten { .. } => true,
             Self::Corrupt { cause, .. } => cause.is_none(),
             Self::Unavailable { cause } => {
                 matches!(&*cause.0, sqlx::Error::Database(database) if database.kind() != sqlx::error::ErrorKind::Other)

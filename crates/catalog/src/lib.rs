@@ -9,6 +9,8 @@
 //! groups, and PostgreSQL. An act on the catalog is written once, over [`link::Link`]; only the SQL differs where it
 //! must. When a write returns, it is durable.
 //!
+//! Rows that decide what is served carry a seal ([`RowState`]): a bit that flips in a page is found when the row is read.
+//!
 //! What does not live here: bytes of artifacts (the store), jobs (the queue), any decision about what may land.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -19,6 +21,8 @@ pub const REALM: &str = "main";
 pub mod work;
 
 pub mod error;
+
+mod value;
 
 mod link;
 
@@ -36,6 +40,8 @@ mod postgres;
 
 mod keeper;
 
+mod seal;
+
 mod stored;
 
 mod acts;
@@ -43,6 +49,8 @@ mod acts;
 mod arrivals;
 
 mod versions;
+
+mod condition;
 
 mod observations;
 
@@ -58,12 +66,14 @@ mod portable;
 
 pub use acts::ActOutcome;
 pub use arrivals::{ModLanding, NewMod, ZipLanding};
+pub use condition::Listed;
 pub use error::CatalogError;
 pub use evidence::{KeptHead, NumberedEvent};
 pub use incidents::{Event, Quarantined};
 pub use keeper::Catalog;
 pub use observations::{KnownList, Observation, Resolution};
 pub use portable::{BadLine, Dumped, FileRole, NamedFile, list_named_files};
+pub use seal::RowState;
 pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};
 pub use troubles::Troubles;
 

@@ -1,6 +1,8 @@
 //! One connection of either engine, with values and rows that look the same on both, so that an act on the catalog is
 //! written once.
 
+use std::sync::{Mutex, PoisonError};
+
 use gomod::hash::{ContentDigest, H1};
 use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
@@ -9,6 +11,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ColumnIndex, Connection as _, Row as _, SqlSafeStr, Transaction};
 
 use crate::error::CatalogError;
+pub(crate) use crate::value::{Value, args};
 
 /// A connection, inside a transaction where something is written.
 pub(crate) enum Link<'c> {
@@ -34,22 +37,6 @@ impl From<&'static str> for Sql {
     }
 }
 
-/// An argument. The kinds know their type even when there is no value: PostgreSQL wants it said.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Int(Option<i64>),
-    Text(Option<String>),
-    Bytes(Option<Vec<u8>>),
-}
-
-/// The arguments of a statement, in order of their numbers.
-macro_rules! args {
-    ($($value:expr),* $(,)?) => {
-        vec![$($crate::link::Value::from($value)),*]
-    };
-}
-pub(crate) use args;
-
 impl Link<'_> {
     /// Runs a statement and gives its rows. Every statement that selects has a limit, so they fit in memory.
     pub(crate) async fn rows(
@@ -63,13 +50,15 @@ impl Link<'_> {
                 let rows = sqlite_query(sql.sqlite, args)
                     .fetch_all(&mut **connection)
                     .await?;
-                rows.into_iter().map(Row::Sqlite).collect()
+                let rows = rows.into_iter().map(Cells::Sqlite);
+                rows.map(Row::new).collect()
             }
             Self::Postgres(connection) => {
                 let rows = postgres_query(sql.postgres, args)
                     .fetch_all(&mut **connection)
                     .await?;
-                rows.into_iter().map(Row::Postgres).collect()
+                let rows = rows.into_iter().map(Cells::Postgres);
+                rows.map(Row::new).collect()
             }
         })
     }
@@ -106,13 +95,16 @@ impl Link<'_> {
         Ok(match self {
             Self::Sqlite(connection) => {
                 let rows = sqlite_query(sql, args).fetch_all(&mut **connection).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
+                rows.into_iter().map(Cells::Sqlite).map(Row::new).collect()
             }
             Self::Postgres(connection) => {
                 let rows = postgres_query(sql, args)
                     .fetch_all(&mut **connection)
                     .await?;
-                rows.into_iter().map(Row::Postgres).collect()
+                rows.into_iter()
+                    .map(Cells::Postgres)
+                    .map(Row::new)
+                    .collect()
             }
         })
     }
@@ -193,34 +185,70 @@ impl Session {
 }
 
 /// A row of an answer; columns are asked for by name.
-pub(crate) enum Row {
+pub(crate) struct Row {
+    cells: Cells,
+    /// Columns that had a flipped bit, as they were written.
+    mended: Mutex<Vec<(&'static str, Value)>>,
+}
+
+enum Cells {
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
 
 impl Row {
+    fn new(cells: Cells) -> Self {
+        Self {
+            cells,
+            mended: Mutex::default(),
+        }
+    }
+
     fn get<T>(&self, column: &'static str) -> Result<T, CatalogError>
     where
         T: for<'r> sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
         T: for<'r> sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
         &'static str: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>,
     {
-        Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
-            Self::Postgres(row) => row.try_get(column)?,
+        Ok(match &self.cells {
+            Cells::Sqlite(row) => row.try_get(column)?,
+            Cells::Postgres(row) => row.try_get(column)?,
         })
     }
 
+    /// From now on, `column` reads as this value.
+    pub(crate) fn mend(&self, column: &'static str, value: Value) {
+        let mut mended = self.mended.lock().unwrap_or_else(PoisonError::into_inner);
+        mended.push((column, value));
+    }
+
+    fn find_mended(&self, column: &'static str) -> Option<Value> {
+        let mended = self.mended.lock().unwrap_or_else(PoisonError::into_inner);
+        mended
+            .iter()
+            .find(|(name, _)| *name == column)
+            .map(|(_, value)| value.clone())
+    }
+
     pub(crate) fn find_int(&self, column: &'static str) -> Result<Option<i64>, CatalogError> {
-        self.get(column)
+        match self.find_mended(column) {
+            Some(Value::Int(value)) => Ok(value),
+            _ => self.get(column),
+        }
     }
 
     pub(crate) fn find_text(&self, column: &'static str) -> Result<Option<String>, CatalogError> {
-        self.get(column)
+        match self.find_mended(column) {
+            Some(Value::Text(value)) => Ok(value),
+            _ => self.get(column),
+        }
     }
 
     pub(crate) fn find_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, CatalogError> {
-        self.get(column)
+        match self.find_mended(column) {
+            Some(Value::Bytes(value)) => Ok(value),
+            _ => self.get(column),
+        }
     }
 
     pub(crate) fn text(&self, column: &'static str) -> Result<String, CatalogError> {
@@ -304,82 +332,4 @@ fn thirty_two(column: &'static str, bytes: &[u8]) -> Result<[u8; 32], CatalogErr
     bytes
         .try_into()
         .map_err(|_| CatalogError::damaged(format!("column {column} is no hash")))
-}
-
-impl From<u64> for Value {
-    /// Sizes and numbers stay below 2^63; a larger one (a limit of `u64::MAX`) means "all".
-    fn from(value: u64) -> Self {
-        Self::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)))
-    }
-}
-
-impl From<Option<u64>> for Value {
-    fn from(value: Option<u64>) -> Self {
-        value.map_or(Self::Int(None), Self::from)
-    }
-}
-
-impl From<Timestamp> for Value {
-    fn from(value: Timestamp) -> Self {
-        Self::Int(Some(value.as_microsecond()))
-    }
-}
-
-impl From<Option<Timestamp>> for Value {
-    fn from(value: Option<Timestamp>) -> Self {
-        Self::Int(value.map(Timestamp::as_microsecond))
-    }
-}
-
-impl From<&str> for Value {
-    /// PostgreSQL has no NUL in text, and what comes from outside may hold one: it is replaced, on both engines.
-    fn from(value: &str) -> Self {
-        Self::Text(Some(if value.contains('\0') {
-            value.replace('\0', "\u{fffd}")
-        } else {
-            value.to_owned()
-        }))
-    }
-}
-
-impl From<&String> for Value {
-    fn from(value: &String) -> Self {
-        Self::from(value.as_str())
-    }
-}
-
-impl From<Option<&str>> for Value {
-    fn from(value: Option<&str>) -> Self {
-        value.map_or(Self::Text(None), Self::from)
-    }
-}
-
-impl From<&[u8]> for Value {
-    fn from(value: &[u8]) -> Self {
-        Self::Bytes(Some(value.to_owned()))
-    }
-}
-
-impl From<&ContentDigest> for Value {
-    fn from(value: &ContentDigest) -> Self {
-        Self::from(&value.as_bytes()[..])
-    }
-}
-
-impl From<Option<&ContentDigest>> for Value {
-    fn from(value: Option<&ContentDigest>) -> Self {
-        value.map_or(Self::Bytes(None), Self::from)
-    }
-}
-
-impl From<&H1> for Value {
-    fn from(value: &H1) -> Self {
-        Self::from(&value.as_bytes()[..])
-    }
-}
-
-impl From<Option<&H1>> for Value {
-    fn from(value: Option<&H1>) -> Self {
-        value.map_or(Self::Bytes(None), Self::from)
-    }
 }

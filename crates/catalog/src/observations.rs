@@ -12,11 +12,12 @@ use crate::REALM;
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::{Catalog, ROWS_MAX};
-use crate::link::{Link, Sql, args};
+use crate::link::{Link, Row, Sql, args};
+use crate::seal::{LIST_SEAL, RESOLUTION_SEAL, RowState, Seal, sealed};
 
 /// Uses the primary key of `known_lists`.
 const FIND_LIST: &str = "
-    select versions, seen_at
+    select module, versions, seen_at, seal
       from known_lists
      where realm = $1
        and module = $2
@@ -25,13 +26,14 @@ const FIND_LIST: &str = "
 /// Uses the primary key of `known_lists`. An answer that took longer than a later one does not replace it; but one that
 /// seems to come from the future was kept before the clock was set back, and must not stay until then.
 const SAVE_LIST: &str = "
-    insert into known_lists (realm, module, versions, seen_at)
-    values ($1, $2, $3, $4)
+    insert into known_lists (realm, module, versions, seen_at, seal)
+    values ($1, $2, $3, $4, $5)
         on conflict (realm, module) do update
        set versions = excluded.versions,
-           seen_at = excluded.seen_at
+           seen_at = excluded.seen_at,
+           seal = excluded.seal
      where known_lists.seen_at <= excluded.seen_at
-        or known_lists.seen_at > $5";
+        or known_lists.seen_at > $6";
 
 /// Ends the observations of versions that the list no longer names. Uses the primary key of `observations`.
 const END_LISTED: Sql = Sql {
@@ -83,7 +85,7 @@ const BEGIN_LISTED: Sql = Sql {
 
 /// Uses the primary key of `resolutions`.
 const FIND_RESOLUTION: &str = "
-    select version, info, seen_at
+    select module, query, version, info, seen_at, seal
       from resolutions
      where realm = $1
        and module = $2
@@ -92,14 +94,15 @@ const FIND_RESOLUTION: &str = "
 
 /// Uses the primary key of `resolutions`. Which answer stays is decided as for lists.
 const SAVE_RESOLUTION: &str = "
-    insert into resolutions (realm, module, query, version, info, seen_at)
-    values ($1, $2, $3, $4, $5, $6)
+    insert into resolutions (realm, module, query, version, info, seen_at, seal)
+    values ($1, $2, $3, $4, $5, $6, $7)
         on conflict (realm, module, query) do update
        set version = excluded.version,
            info = excluded.info,
-           seen_at = excluded.seen_at
+           seen_at = excluded.seen_at,
+           seal = excluded.seal
      where resolutions.seen_at <= excluded.seen_at
-        or resolutions.seen_at > $7";
+        or resolutions.seen_at > $8";
 
 /// Ends what a query was seen to name. Uses the primary key of `observations`.
 const END_RESOLVED: &str = "
@@ -200,12 +203,11 @@ impl Catalog {
     /// See [`CatalogError`].
     pub async fn find_list(&self, module: &ModulePath) -> Result<Option<KnownList>, CatalogError> {
         let rows = self.read(FIND_LIST, args![REALM, module.as_str()]).await?;
-        let Some(row) = rows.first() else {
+        let Some(row) = LIST_SEAL.find_whole(&rows) else {
             return Ok(None);
         };
-        let versions = row.text("versions")?.lines().map(str::to_owned).collect();
         Ok(Some(KnownList {
-            versions,
+            versions: row.text("versions")?.lines().map(str::to_owned).collect(),
             seen_at: row.time("seen_at")?,
         }))
     }
@@ -245,15 +247,14 @@ impl Catalog {
         let rows = self
             .read(FIND_RESOLUTION, args![REALM, module.as_str(), query])
             .await?;
-        let Some(row) = rows.first() else {
+        let Some(row) = RESOLUTION_SEAL.find_whole(&rows) else {
             return Ok(None);
         };
-        let resolution = Resolution {
+        Ok(Some(Resolution {
             version: row.parsed("version")?,
             info: row.bytes("info")?,
             seen_at: row.time("seen_at")?,
-        };
-        Ok(Some(resolution))
+        }))
     }
 
     /// Everything that was seen outside about a module, by kind, name and time; at most `limit`.
@@ -290,6 +291,14 @@ fn is_late(known_at: Timestamp, seen_at: Timestamp, future: Timestamp) -> bool {
     known_at > seen_at && known_at <= future
 }
 
+/// A row in which bits have flipped is replaced whatever time it claims: all times are future to it.
+fn future_of(seal: &Seal, known: &[Row], future: Timestamp) -> Timestamp {
+    match known.first().map(|row| seal.check(row)) {
+        None | Some(Ok(RowState::Sound | RowState::Unsealed)) => future,
+        Some(Ok(RowState::Mended) | Err(_)) => Timestamp::MIN,
+    }
+}
+
 struct SaveList {
     module: ModulePath,
     versions: Vec<String>,
@@ -305,21 +314,22 @@ impl Write for SaveList {
         let path = self.module.as_str();
         let versions = self.versions.join("\n");
         let known = link.rows(FIND_LIST, args![REALM, path]).await?;
+        let future = future_of(&LIST_SEAL, &known, self.future);
         let (is_same, is_late) = match known.first() {
             None => (false, false),
+            Some(_) if future == Timestamp::MIN => (false, false),
             Some(row) => (
                 row.text("versions")? == versions,
-                is_late(row.time("seen_at")?, self.seen_at, self.future),
+                is_late(row.time("seen_at")?, self.seen_at, future),
             ),
         };
         if is_late {
             return Ok(());
         }
-        link.run(
-            SAVE_LIST,
-            args![REALM, path, &versions, self.seen_at, self.future],
-        )
-        .await?;
+        let values = args![REALM, path, &versions, self.seen_at];
+        let mut values = sealed(LIST_SEAL.table, values);
+        values.push(future.into());
+        link.run(SAVE_LIST, values).await?;
         if is_same {
             return Ok(());
         }
@@ -349,22 +359,23 @@ impl Write for SaveResolution {
         let known = link
             .rows(FIND_RESOLUTION, args![REALM, path, query])
             .await?;
+        let future = future_of(&RESOLUTION_SEAL, &known, self.future);
         let (is_same, is_late) = match known.first() {
             None => (false, false),
+            Some(_) if future == Timestamp::MIN => (false, false),
             Some(row) => (
                 row.text("version")? == version,
-                is_late(row.time("seen_at")?, self.seen_at, self.future),
+                is_late(row.time("seen_at")?, self.seen_at, future),
             ),
         };
         if is_late {
             return Ok(());
         }
         let info = &self.info[..];
-        link.run(
-            SAVE_RESOLUTION,
-            args![REALM, path, query, version, info, self.seen_at, self.future],
-        )
-        .await?;
+        let values = args![REALM, path, query, version, info, self.seen_at];
+        let mut values = sealed(RESOLUTION_SEAL.table, values);
+        values.push(future.into());
+        link.run(SAVE_RESOLUTION, values).await?;
         if is_same {
             return Ok(());
         }

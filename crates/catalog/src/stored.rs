@@ -9,6 +9,8 @@ use jiff::Timestamp;
 
 use crate::error::CatalogError;
 use crate::link::{Row, Value};
+use crate::seal::{RowState, VERSION_SEAL, ZIP_SEAL};
+use crate::work::HealFile;
 
 /// A version with everything that is known of its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,10 @@ pub struct StoredVersion {
     pub verified: Verification,
     /// When its first verified bytes came in.
     pub first_seen_at: Timestamp,
+    /// How its rows stand to their seals.
+    pub rows: RowState,
+    /// When its zip came in, if it is here.
+    pub(crate) zip_kept_at: Option<Timestamp>,
     /// The landing through which it was read: that of the view asked for, or its first one in any view.
     pub landed: Standing,
 }
@@ -166,14 +172,30 @@ macro_rules! stored_columns {
     () => {
         "v.module, v.version, v.info, v.info_size, v.go_mod, v.mod_size, v.mod_h1, v.zip_h1, v.version_at,
            v.verified_by, v.verified_name, v.record_id, v.tree_size, v.first_seen_at,
-           z.zip, z.zip_size, z.kept_h1, l.view, l.seq, l.at, l.by"
+           v.seal as version_seal, z.zip, z.zip_size, z.kept_h1, z.kept_at, z.seal as zip_seal, l.view, l.seq, l.at, l.by"
     };
 }
 pub(crate) use stored_columns;
 
 impl StoredVersion {
+    /// Which blob a file is, and its length in bytes; nothing where it is not here yet.
+    pub fn find_blob(&self, file: HealFile) -> Option<(ContentDigest, u64)> {
+        match file {
+            HealFile::Info => Some((self.info, self.info_size)),
+            HealFile::GoMod => Some((self.go_mod, self.mod_size)),
+            HealFile::Zip => self.zip.map(|zip| (zip.digest, zip.size)),
+        }
+    }
+
     /// Reads a row with the columns above.
     pub(crate) fn read(row: &Row) -> Result<Self, CatalogError> {
+        let mut rows = VERSION_SEAL.check(row)?;
+        if row.find_bytes("zip")?.is_some() {
+            let zip = ZIP_SEAL.check(row)?;
+            if rows == RowState::Sound {
+                rows = zip;
+            }
+        }
         let zip = match row.find_digest("zip")? {
             None => None,
             Some(digest) => Some(StoredZip {
@@ -194,6 +216,8 @@ impl StoredVersion {
             zip,
             verified: Verification::read(row)?,
             first_seen_at: row.time("first_seen_at")?,
+            rows,
+            zip_kept_at: row.find_time("kept_at")?,
             landed: Standing {
                 view: row.text("view")?,
                 seq: row.count("seq")?,

@@ -52,7 +52,8 @@ impl Troubles {
             CatalogError::NoVersion { .. }
             | CatalogError::Foreign { .. }
             | CatalogError::Newer { .. }
-            | CatalogError::Address { .. } => return,
+            | CatalogError::Address { .. }
+            | CatalogError::Rotten { .. } => return,
         };
         if let Some(count) = count {
             count.fetch_add(1, Ordering::Relaxed);

@@ -3,6 +3,8 @@
 //! Both sides of the queue know these shapes and nothing else of each other. The queue itself sees JSON bytes. Nothing
 //! here decides anything.
 
+use std::fmt;
+
 use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version};
 use serde::{Deserialize, Serialize};
@@ -22,11 +24,14 @@ pub const SUMDB: &str = "sumdb";
 /// Kind of a job that captures modules with their whole requirement graph.
 pub const GET: &str = "get";
 
+/// Kind of a job that fetches a file of a stored version again because its blob is damaged.
+pub const HEAL: &str = "heal";
+
 /// The host in the module path of a job's id, e.g. `github.com`; `None` for jobs that are about no one module.
 pub fn host_of(job_id: &str) -> Option<&str> {
     let (kind, rest) = job_id.split_once(':')?;
     let module = rest.strip_prefix(REALM)?.strip_prefix('/')?;
-    let is_of_module = [CAPTURE, ZIP, LIST, RESOLVE].contains(&kind);
+    let is_of_module = [CAPTURE, ZIP, LIST, RESOLVE, HEAL].contains(&kind);
     is_of_module.then(|| module.split(['/', '@']).next())?
 }
 
@@ -63,6 +68,51 @@ pub enum CaptureAnswer {
     },
     /// It is not to be had.
     Refused(Refusal),
+}
+
+/// Payload of [`HEAL`] jobs; their answer is a [`CaptureAnswer`] that never passes anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealAsk {
+    /// The version.
+    pub of: ModuleVersion,
+    /// Which of its files.
+    pub file: HealFile,
+}
+
+impl HealAsk {
+    /// The id under which identical heals coalesce.
+    pub fn job_id(&self) -> String {
+        format!("{HEAL}:{REALM}/{}{}", self.of, self.file)
+    }
+}
+
+/// A file of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HealFile {
+    /// The `.info`.
+    #[serde(rename = ".info")]
+    Info,
+    /// The `.mod`.
+    #[serde(rename = ".mod")]
+    GoMod,
+    /// The `.zip`.
+    #[serde(rename = ".zip")]
+    Zip,
+}
+
+impl HealFile {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Info, Self::GoMod, Self::Zip];
+}
+
+impl fmt::Display for HealFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Info => ".info",
+            Self::GoMod => ".mod",
+            Self::Zip => ".zip",
+        })
+    }
 }
 
 /// Payload of [`LIST`] jobs.
@@ -207,6 +257,8 @@ pub enum RefusalClass {
     Loop,
     /// No room or no right to store it here (507).
     Storage,
+    /// It was stored here and is damaged, and cannot be healed now (503).
+    Damaged,
     /// What came breaks the rules of module files, so it can never be served (404 with the reason).
     Invalid,
 }
@@ -229,6 +281,7 @@ impl Refusal {
                 | RefusalClass::TooSlow
                 | RefusalClass::Overloaded
                 | RefusalClass::Storage
+                | RefusalClass::Damaged
         )
     }
 }

@@ -21,6 +21,8 @@ mod landing;
 mod memory;
 #[path = "contract/portable.rs"]
 mod portable;
+#[path = "contract/rot.rs"]
+mod rot;
 #[path = "contract/trouble.rs"]
 mod trouble;
 
@@ -96,6 +98,15 @@ mod kept {
         what_is_dumped_loads_into_both_engines,
         a_dump_is_of_one_moment_while_others_write,
         a_bad_line_loads_nothing,
+    );
+
+    on_both_engines!(rot:
+        one_flipped_bit_is_turned_back,
+        each_row_has_its_own_seal,
+        more_than_one_bit_is_refused_and_named,
+        rows_of_earlier_releases_are_sealed_on_request,
+        rows_that_lost_each_other_are_named,
+        rotten_caches_are_asked_for_again,
     );
 
     on_both_engines!(trouble:

@@ -87,9 +87,13 @@ pub enum Command {
     },
     /// Hashes everything in the store again and compares it with the catalog
     #[command(
-        after_help = "Names every file that is missing or wrong (exit code 1), and every extra one that no version needs (harmless).\nChanges nothing; a server may go on serving."
+        after_help = "Names every file that is missing or wrong (exit code 1), and every extra one that no version needs (harmless);\nrows of the catalog that are damaged too. Without --repair it changes nothing; a server may go on serving."
     )]
-    Verify,
+    Verify {
+        /// Sets wrong files aside and fetches them and missing ones again, if the bytes are the same as ever
+        #[arg(long)]
+        repair: bool,
+    },
     /// Writes a view as a static GOPROXY tree, usable as GOPROXY=file://DIR or behind any file server
     #[command(
         after_help = "Files are hard links into the store where the file system allows it, so a tree costs no room; never write into them.\n\nExample: granary export prod /srv/www/goproxy"

@@ -129,10 +129,9 @@ impl Parts {
         let (upstreams, list) = upstreams(config, &upstream, &outside, &privacy, &direct)?;
         let databases = Databases::open(config, &upstreams, &list, &catalog, &store)?;
         let names = databases.by_name.keys().cloned().collect();
-        let absent = if config.sumdb_absent == SumdbAbsent::Allow {
-            Absent::Allow
-        } else {
-            Absent::Refuse
+        let absent = match config.sumdb_absent {
+            SumdbAbsent::Allow => Absent::Allow,
+            SumdbAbsent::Refuse => Absent::Refuse,
         };
         let trust = Trust {
             database: databases.trusted,
@@ -150,6 +149,7 @@ impl Parts {
             upstreams,
             trust: Arc::new(trust),
             low_water,
+            wounds: pipeline::wounds::Wounds::default(),
         };
         let pipeline = Pipeline::register(PipelineParts {
             processor: processor.clone(),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::work::{
-    CaptureAnswer, GetAnswer, GetAsk, ListAnswer, Refusal, RefusalClass, ResolveAnswer, ResolveAsk,
+    CaptureAnswer, GetAnswer, GetAsk, HealFile, ListAnswer, Refusal, RefusalClass, ResolveAnswer,
+    ResolveAsk,
 };
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -221,12 +222,7 @@ impl Closure {
             .await
             .map_err(|cause| trouble(cause.to_string()))?;
         let stored = stored.ok_or_else(|| trouble("landed and gone again".to_owned()))?;
-        let blob = self
-            .processor
-            .store
-            .open(&stored.go_mod)
-            .await
-            .map_err(|cause| trouble(cause.to_string()))?;
+        let blob = self.processor.open_whole(&stored, HealFile::GoMod).await?;
         Ok(blob.bytes())
     }
 

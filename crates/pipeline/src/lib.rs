@@ -17,11 +17,15 @@ pub mod low_water;
 
 pub mod promotion;
 
+pub mod wounds;
+
 pub mod processor;
 
 pub mod discovery;
 
 pub mod jobs;
+
+pub mod scrub;
 
 pub mod closure;
 pub mod import;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::work::{
-    self, CaptureAnswer, CaptureAsk, GetAsk, ListAsk, RefusalClass, ResolveAsk, SumdbAsk,
+    self, CaptureAnswer, CaptureAsk, GetAsk, HealAsk, ListAsk, RefusalClass, ResolveAsk, SumdbAsk,
 };
 use gomod::version::ModuleVersion;
 use queue::{Handler, Job, JobContext, Outcome, Priority, Queue};
@@ -29,6 +29,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
 /// How long a capture that nobody waits for stays away from a disk without room.
 const ROOM_WAIT: Duration = Duration::from_secs(10);
+
+/// Files healed at once: few, because what a dying disk lost must not crowd out captures.
+const HEAL_WORKERS: usize = 4;
 
 /// What the pipeline is made of.
 pub struct Parts {
@@ -66,6 +69,7 @@ impl Pipeline {
             (work::RESOLVE, capture_workers),
             (work::SUMDB, capture_workers),
             (work::GET, 4),
+            (work::HEAL, HEAL_WORKERS),
         ] {
             pipeline
                 .parts
@@ -189,6 +193,7 @@ impl Handler for Pipeline {
                 })
                 .await
             }
+            work::HEAL => answer(job, async |ask: HealAsk| processor.heal(&ask).await).await,
             work::GET => {
                 let closure = Closure {
                     processor: processor.clone(),

@@ -280,7 +280,8 @@ impl Store {
         Some(self.local.blob_path(digest))
     }
 
-    /// The cached tile `path` (such as `tile/8/0/x001/234`) of the log named `log`. **Unverified**: it may be torn.
+    /// The cached tile `path` (such as `tile/8/0/x001/234`) of the log named `log`, as it was put. A torn or rotten
+    /// one counts as absent.
     ///
     /// # Errors
     /// [`StoreError::BadName`] for what cannot be a tile's path; [`StoreError::Unavailable`].
@@ -320,6 +321,11 @@ impl Store {
                 })
         })
         .await
+    }
+
+    /// How many cached tiles were found torn or rotten.
+    pub fn rotten_tiles(&self) -> Arc<AtomicU64> {
+        self.tiles.rotten()
     }
 
     /// Checks that something can be stored now, by writing, syncing and removing one page. For readiness.

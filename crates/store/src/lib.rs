@@ -5,7 +5,7 @@
 //! has a name has the bytes. When [`Store::publish`] or [`Store::put_small`] returns, the blob survives a power loss.
 //!
 //! Beside the blobs lies a bounded cache of the tiles of external logs. It is the one thing here that may be lost or
-//! torn: its readers verify every tile.
+//! torn: a tile that is not what was put counts as absent.
 //!
 //! Bytes rot on every disk. What is opened is hashed once after each start, and again whenever somebody scrubs it; a blob
 //! that holds other bytes than its name promises is set aside into `rotten/` ([`Store::set_aside`]), where it is kept as
@@ -17,9 +17,9 @@
 
 pub mod error;
 
-pub mod blob;
-
 mod hashing;
+
+pub mod blob;
 
 mod rot;
 

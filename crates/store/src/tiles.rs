@@ -1,14 +1,16 @@
-//! A bounded cache of the tiles of external logs. Not durable: who reads a tile verifies it, and a torn one is fetched
-//! and put again.
+//! A bounded cache of the tiles of external logs. Not durable: a torn or rotten tile is told from a whole one by the
+//! SHA-256 behind its bytes, counts as absent, and is fetched and put again. That the log has such a tile is for the reader
+//! to verify.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use gomod::hash::ContentDigest;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload};
 use tokio::sync::Mutex;
 
 use crate::error::StoreError;
@@ -26,12 +28,16 @@ pub(crate) const TILES_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// A tile of height 8 has 256 hashes of 32 bytes; a data tile's 256 records are at most a few hundred KiB.
 const TILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// A SHA-256 stands behind the bytes of each tile.
+const SUM_BYTES: usize = 32;
+
 /// The cache; the counter is nothing until the first put has counted what earlier runs left.
 #[derive(Debug)]
 pub(crate) struct Tiles {
     objects: Arc<LocalFileSystem>,
     held_bytes: Mutex<Option<u64>>,
     bytes_max: u64,
+    rotten: Arc<AtomicU64>,
 }
 
 impl Tiles {
@@ -40,14 +46,31 @@ impl Tiles {
             objects,
             held_bytes: Mutex::new(None),
             bytes_max,
+            rotten: Arc::default(),
         }
     }
 
-    /// The cached bytes of a tile, unverified.
+    /// How many cached tiles were torn or rotten.
+    pub(crate) fn rotten(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.rotten)
+    }
+
+    /// The bytes of a tile as they were put; nothing if they are not those any more.
     pub(crate) async fn get(&self, log: &str, path: &str) -> Result<Option<Bytes>, StoreError> {
         let failed = |cause| StoreError::from_objects("reading a tile", cause);
         match self.objects.get(&object_path(log, path)?).await {
-            Ok(found) => Ok(Some(found.bytes().await.map_err(failed)?)),
+            Ok(found) => {
+                let bytes = unseal(found.bytes().await.map_err(failed)?);
+                if bytes.is_none() {
+                    self.rotten.fetch_add(1, Ordering::Relaxed);
+                    tracing::warn!(
+                        log,
+                        path,
+                        "a cached tile is torn or has rotted: it is fetched again"
+                    );
+                }
+                Ok(bytes)
+            }
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(cause) => Err(failed(cause)),
         }
@@ -61,9 +84,11 @@ impl Tiles {
                 name: format!("{path} of {} bytes", bytes.len()),
             });
         }
-        let size_bytes = bytes.len() as u64;
+        let sum = ContentDigest::of(&bytes);
+        let parts = PutPayload::from_iter([bytes, Bytes::copy_from_slice(sum.as_bytes())]);
+        let size_bytes = parts.content_length() as u64;
         self.objects
-            .put(&object, bytes.into())
+            .put(&object, parts)
             .await
             .map_err(|cause| StoreError::from_objects("keeping a tile", cause))?;
         let mut held = self.held_bytes.lock().await;
@@ -113,6 +138,12 @@ impl Tiles {
             .await
             .map_err(|cause| StoreError::from_objects("listing tiles", cause))
     }
+}
+
+/// Takes the sum from behind the bytes; nothing if it is not theirs.
+fn unseal(mut sealed: Bytes) -> Option<Bytes> {
+    let sum = sealed.split_off(sealed.len().checked_sub(SUM_BYTES)?);
+    (*ContentDigest::of(&sealed).as_bytes() == *sum).then_some(sealed)
 }
 
 /// `tile/<hex SHA-256 of realm and log>/<path>`, for paths such as `tile/8/0/x001/234.p/17`.

@@ -473,6 +473,32 @@ async fn tiles_are_kept_replaced_and_apart_by_log() {
 }
 
 #[tokio::test]
+async fn a_tile_with_a_flipped_bit_counts_as_absent() {
+    let rig = rig();
+    let path = "tile/8/0/000";
+    rig.store.put_tile(LOG, path, big(8192)).await.unwrap();
+    let name = Digest::of(format!("main\0{LOG}").as_bytes());
+    let file = rig.folder.path().join(format!("store/tile/{name}/{path}"));
+    let whole = fs::read(&file).unwrap();
+    for at in [0, 4000, 8191, 8192, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 2;
+        fs::write(&file, &bytes).unwrap();
+        assert_eq!(rig.store.get_tile(LOG, path).await.unwrap(), None, "{at}");
+    }
+    for length in [0, 31, 32, 8192, whole.len() - 1] {
+        fs::write(&file, &whole[..length]).unwrap();
+        assert_eq!(rig.store.get_tile(LOG, path).await.unwrap(), None);
+    }
+    assert_eq!(rig.store.rotten_tiles().load(Ordering::Relaxed), 10);
+    rig.store.put_tile(LOG, path, big(8192)).await.unwrap();
+    assert_eq!(
+        rig.store.get_tile(LOG, path).await.unwrap(),
+        Some(big(8192))
+    );
+}
+
+#[tokio::test]
 async fn names_that_no_tile_has_are_refused() {
     let rig = rig();
     for name in [

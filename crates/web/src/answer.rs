@@ -198,6 +198,9 @@ impl Error {
         if let Self::Unavailable { why, .. } = self {
             return why.is_empty();
         }
+        if let Self::Refused(refusal) = self {
+            return refusal.class == RefusalClass::Damaged;
+        }
         matches!(
             self,
             Self::JobFailed { .. } | Self::Storage { .. } | Self::Broken { .. }
@@ -217,7 +220,9 @@ fn answer_refusal(refusal: &Refusal, text: String) -> Plain {
         RefusalClass::Forbidden | RefusalClass::NoRecord => (StatusCode::FORBIDDEN, true),
         RefusalClass::Mismatch => (StatusCode::FORBIDDEN, false),
         RefusalClass::Legal => (StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, true),
-        RefusalClass::Unverifiable | RefusalClass::Overloaded => return retry_later(text),
+        RefusalClass::Unverifiable | RefusalClass::Overloaded | RefusalClass::Damaged => {
+            return retry_later(text);
+        }
         RefusalClass::Unreachable => (StatusCode::BAD_GATEWAY, false),
         RefusalClass::TooSlow => (StatusCode::GATEWAY_TIMEOUT, false),
         RefusalClass::Loop => (StatusCode::LOOP_DETECTED, false),
@@ -285,6 +290,7 @@ mod tests {
             (C::Loop, 508),
             (C::Storage, 507),
             (C::Invalid, 404),
+            (C::Damaged, 503),
         ] {
             assert_eq!(status_of(class), want, "{class:?}");
         }
@@ -301,11 +307,12 @@ mod tests {
             C::Loop,
             C::Storage,
             C::Mismatch,
+            C::Damaged,
         ] {
             let answer = Error::Refused(Refusal::new(class, "no")).into_answer();
             assert_eq!(answer.headers[CACHE_CONTROL], "no-store", "{class:?}");
         }
-        for class in [C::Unverifiable, C::Overloaded] {
+        for class in [C::Unverifiable, C::Overloaded, C::Damaged] {
             let answer = Error::Refused(Refusal::new(class, "no")).into_answer();
             assert!(answer.headers.contains_key(RETRY_AFTER), "{class:?}");
         }

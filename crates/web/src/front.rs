@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use catalog::work::{Refusal, RefusalClass};
 use catalog::{Catalog, CatalogError};
 use queue::{Durability, Job, JobId, Outcome, Priority, Queue, Ticket};
 use serde::Serialize;
@@ -276,10 +277,10 @@ fn describe_progress(ticket: &Ticket) -> String {
 pub(crate) fn catalog_trouble(what: impl ToString, cause: CatalogError) -> Error {
     let what = what.to_string();
     match cause {
-        CatalogError::Corrupt { .. } => Error::Broken {
-            what,
-            cause: cause.into(),
-        },
+        CatalogError::Corrupt { .. } | CatalogError::Rotten { .. } => Error::Refused(Refusal::new(
+            RefusalClass::Damaged,
+            format!("{what} cannot be served: {cause}"),
+        )),
         _ => Error::Unavailable {
             what,
             why: format!(": {}", cause.for_clients()),

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
+use gomod::hash::ContentDigest;
 use gomod::path::ModulePath;
 use gomod::version::ModuleVersion;
 use quick_cache::Weighter;
@@ -81,6 +82,19 @@ impl Hot {
             self.entries.remove::<str>(&hot_file_path(of, kind));
         }
         self.drop_changing(of.path());
+    }
+
+    /// Drops every answer made from this blob: it has rotted, and what is mapped or open of it may have too. Looks at every
+    /// entry.
+    pub fn drop_blob(&self, digest: &ContentDigest) {
+        let tag = format!("\"{digest}\"");
+        self.entries
+            .retain(|_, entry| entry.plain.tag.as_bytes() != tag.as_bytes());
+    }
+
+    /// Drops everything.
+    pub fn clear(&self) {
+        self.entries.clear();
     }
 
     /// What the entries weigh together, in bytes.

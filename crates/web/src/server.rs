@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
 use crate::config::ListenerConfig;
@@ -107,6 +108,7 @@ impl Bound {
         let socket_room = Arc::new(Semaphore::new(SOCKET_CONNECTIONS_MAX as usize));
         let mut behind = JoinSet::new();
         behind.spawn(follow_landings(front.clone()));
+        behind.spawn(follow_rot(front.clone()));
         behind.spawn(renew_certificates(
             self.certificates(),
             front.config.certificate_check_every,
@@ -189,6 +191,18 @@ async fn follow_landings(front: Arc<Front>) {
                 }
             }
             Err(error) => tracing::debug!(%error, "landings cannot be followed now"),
+        }
+    }
+}
+
+/// Drops what is kept in memory of blobs that turned out to be rotten, whoever found that.
+async fn follow_rot(front: Arc<Front>) {
+    let mut set_aside = front.store.follow_set_aside();
+    loop {
+        match set_aside.recv().await {
+            Ok(rotten) => front.hot.drop_blob(&rotten.digest),
+            Err(RecvError::Lagged(_)) => front.hot.clear(),
+            Err(RecvError::Closed) => return,
         }
     }
 }

@@ -50,6 +50,13 @@ const fn column(name: &'static str, kind: Kind) -> Column {
     }
 }
 
+/// The seal of a row; see `crate::seal`.
+const SEAL: Column = Column {
+    name: "seal",
+    kind: Kind::Bytes,
+    since: 2,
+};
+
 const fn table(
     name: &'static str,
     key: &'static [&'static str],
@@ -86,6 +93,7 @@ pub(crate) const TABLES: &[Table] = &[
             int("record_id"),
             int("tree_size"),
             int("first_seen_at"),
+            SEAL,
         ],
     ),
     table(
@@ -99,6 +107,7 @@ pub(crate) const TABLES: &[Table] = &[
             int("zip_size"),
             bytes("kept_h1"),
             int("kept_at"),
+            SEAL,
         ],
     ),
     table(
@@ -148,6 +157,7 @@ pub(crate) const TABLES: &[Table] = &[
             text("module"),
             text("versions"),
             int("seen_at"),
+            SEAL,
         ],
     ),
     table(
@@ -160,6 +170,7 @@ pub(crate) const TABLES: &[Table] = &[
             text("version"),
             bytes("info"),
             int("seen_at"),
+            SEAL,
         ],
     ),
     table(
@@ -173,6 +184,7 @@ pub(crate) const TABLES: &[Table] = &[
             int("record_id"),
             bytes("body"),
             int("seen_at"),
+            SEAL,
         ],
     ),
     table(

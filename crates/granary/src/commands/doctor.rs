@@ -102,7 +102,23 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
             "name a folder that this user may write with --data or GRANARY_DATA",
         ),
     }
+    check_rotten(&config, &mut report);
     Ok(report.well)
+}
+
+/// Looks at what was set aside because it had rotted: kept until a person has seen it.
+fn check_rotten(config: &Config, report: &mut Report) {
+    let folder = config.store_folder().join("rotten");
+    let kept = std::fs::read_dir(&folder).map_or(0, |entries| entries.flatten().count());
+    if kept == 0 {
+        return report.say(Grade::Well, "rot", "no blob was ever found rotten", "");
+    }
+    report.say(
+        Grade::Note,
+        "rot",
+        &format!("{kept} rotten blobs are kept in {}", folder.display()),
+        "`granary verify --repair` heals what is still missing; look at the disk, then delete that folder",
+    );
 }
 
 fn check_go(config: &Config, report: &mut Report) {

@@ -5,6 +5,7 @@ mod doctor;
 mod h1;
 mod on_folder;
 mod restore;
+mod rot_counters;
 mod serve;
 mod show;
 
@@ -92,7 +93,7 @@ fn operation(command: &Command, config: &Config) -> Result<Option<Operation>> {
             queries: queries.clone(),
             zips: !no_zips,
         },
-        Command::Verify => Operation::Verify,
+        Command::Verify { repair } => Operation::Verify { repair: *repair },
         Command::Export { view, dir } => Operation::Export {
             view: view.clone(),
             dir: std::path::absolute(dir)?,

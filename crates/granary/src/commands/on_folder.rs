@@ -23,7 +23,7 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
     // What only reads must not make a folder out of a mistyped name and then call it well.
     let reads = matches!(
         operation,
-        Operation::Verify
+        Operation::Verify { .. }
             | Operation::Export { .. }
             | Operation::Backup { .. }
             | Operation::Evidence { .. }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, bail};
+use pipeline::scrub::{ScrubCounts, Scrubber};
 use tracing::{info, warn};
 use web::config::{FrontConfig, ListenerConfig};
 use web::metrics::{Counter, Gauge};
 
+use super::rot_counters::rot_counters;
 use super::show::client_url;
 use crate::config::Config;
 use crate::config::layers::Layers;
@@ -56,11 +58,19 @@ async fn serve(config: Config, descriptors: Descriptors) -> Result<()> {
     let shutdown = shutdown_signal()?;
     let parts = Arc::new(Parts::open(&config).await?);
     parts.start().await;
+    let scrubbed = ScrubCounts::default();
+    Scrubber {
+        processor: parts.processor.clone(),
+        queue: parts.queue.clone(),
+        period: config.scrub_period,
+        counts: scrubbed.clone(),
+    }
+    .start();
     let front = web::Front::new(
         parts.catalog.clone(),
         parts.store.clone(),
         parts.queue.clone(),
-        front_config(&config, &parts, &descriptors)?,
+        front_config(&config, &parts, &descriptors, &scrubbed)?,
     );
     let control = Arc::new(Control {
         parts: parts.clone(),
@@ -97,7 +107,12 @@ fn listeners(config: &Config) -> Vec<ListenerConfig> {
         .collect()
 }
 
-fn front_config(config: &Config, parts: &Parts, descriptors: &Descriptors) -> Result<FrontConfig> {
+fn front_config(
+    config: &Config,
+    parts: &Parts,
+    descriptors: &Descriptors,
+    scrubbed: &ScrubCounts,
+) -> Result<FrontConfig> {
     let prefix = config
         .public_url
         .as_ref()
@@ -110,7 +125,7 @@ fn front_config(config: &Config, parts: &Parts, descriptors: &Descriptors) -> Re
     Ok(FrontConfig {
         instance_id: parts.instance_id.clone(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        counters: counters(parts),
+        counters: [counters(parts), rot_counters(parts, scrubbed)].concat(),
         gauges: gauges(parts),
         public_url: Some(client_url(config)),
         public_prefix: prefix.unwrap_or_default(),

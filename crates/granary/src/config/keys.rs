@@ -130,6 +130,11 @@ pub const KEYS: &[Key] = &[
         "how long a go client waits for something that is being captured",
     ),
     key(
+        "scrub.period",
+        "7d",
+        "every stored file is read and checked again once in this time, at low priority",
+    ),
+    key(
         "origin.allow",
         "",
         "hosts or networks that may be contacted although private, comma separated",

@@ -72,6 +72,8 @@ pub struct Config {
     pub list_stale_max: Duration,
     /// See the key `client_wait`.
     pub client_wait: Duration,
+    /// See the key `scrub.period`.
+    pub scrub_period: Duration,
     /// Hosts and networks past the guard.
     pub origin_allow: Vec<String>,
     /// Requests in flight to one host.
@@ -222,6 +224,7 @@ impl Config {
             list_fresh: read.duration("list.fresh")?,
             list_stale_max: read.duration("list.stale_max")?,
             client_wait: read.duration("client_wait")?,
+            scrub_period: read.duration("scrub.period")?,
             origin_allow: read.list("origin.allow"),
             origin_per_host: read.count("origin.per_host", 1, 4096)?,
             origin_timeout: read.duration("origin.timeout")?,

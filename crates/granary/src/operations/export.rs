@@ -86,19 +86,20 @@ async fn write_version(parts: &Parts, stored: &StoredVersion, folder: &Path) -> 
 
 /// Links the blob to where it belongs, or copies it where links do not reach.
 async fn place(parts: &Parts, digest: &ContentDigest, to: &Path) -> Result<()> {
+    // Opened before it is linked: what has rotted is found by that and leaves in no tree.
+    let blob = match parts.store.open(digest).await {
+        Ok(blob) => blob,
+        Err(cause) => bail!("{cause}; `granary verify --repair` fetches again what is damaged"),
+    };
     if let Some(from) = parts.store.local_path(digest) {
         match std::fs::hard_link(&from, to) {
             Ok(()) => return Ok(()),
             Err(cause) if cause.kind() == ErrorKind::AlreadyExists => {
                 return check_same_length(&from, to);
             }
-            Err(cause) if cause.kind() == ErrorKind::NotFound => {
-                bail!("blob {digest} is missing from the store; `granary verify` names all such")
-            }
             Err(_) => {}
         }
     }
-    let blob = parts.store.open(digest).await?;
     std::fs::write(to, blob.bytes()).with_context(|| format!("cannot write {}", to.display()))
 }
 

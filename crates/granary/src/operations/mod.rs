@@ -27,7 +27,11 @@ pub enum Operation {
         zips: bool,
     },
     /// Compares store and catalog.
-    Verify,
+    Verify {
+        /// Heals what it finds.
+        #[serde(default)]
+        repair: bool,
+    },
     /// Writes a view as a GOPROXY tree.
     Export {
         /// The view.
@@ -60,7 +64,7 @@ pub enum Operation {
 pub async fn run(parts: &Parts, operation: Operation, lines: Lines) {
     let result = match operation {
         Operation::Get { queries, zips } => get::run(parts, queries, zips, &lines).await,
-        Operation::Verify => verify::run(parts, &lines).await,
+        Operation::Verify { repair } => verify::run(parts, repair, &lines).await,
         Operation::Export { view, dir } => export::run(parts, &view, &dir, &lines).await,
         Operation::Backup { dir, keep } => backup::run(parts, &dir, keep, &lines).await,
         Operation::Evidence { dir, event } => evidence::run(parts, &dir, event, &lines).await,

@@ -1,9 +1,11 @@
-//! `granary verify`: hashes the store again, compares it with the catalog, and names what is missing, wrong or extra.
+//! `granary verify`: hashes the store again, compares it with the catalog, and names what is missing, wrong or extra; with
+//! `--repair` it heals what can be healed.
 
 use std::collections::HashSet;
 
 use anyhow::Result;
-use catalog::StoredVersion;
+use catalog::work::{CaptureAnswer, HealAsk, HealFile};
+use catalog::{Listed, RowState, StoredVersion};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use gomod::hash::ContentDigest;
@@ -20,6 +22,9 @@ const PAGE: u64 = 500;
 /// Rows of the quarantine whose blobs count as named.
 const QUARANTINED_MAX: u64 = 100_000;
 
+/// Rows that lost each other that are named; a catalog with more is lost as a whole.
+const LOOSE_ENDS_MAX: u64 = 10_000;
+
 /// Blobs hashed at once: the work is CPU, more only makes them wait for each other.
 const AT_ONCE: usize = 4;
 
@@ -32,101 +37,181 @@ struct Tally {
     missing: u64,
     wrong: u64,
     extra: u64,
+    /// Findings about the catalog itself.
+    rotten: u64,
+    healed: u64,
+    unhealed: u64,
+}
+
+/// A run on its way.
+struct Run<'a> {
+    parts: &'a Parts,
+    lines: &'a Lines,
+    repair: bool,
+    seen: HashSet<ContentDigest>,
+    tally: Tally,
 }
 
 /// Verifies every blob that the catalog names, and names every blob that it does not.
-pub async fn run(parts: &Parts, lines: &Lines) -> Result<Line> {
+pub async fn run(parts: &Parts, repair: bool, lines: &Lines) -> Result<Line> {
+    let mut run = Run {
+        parts,
+        lines,
+        repair,
+        seen: HashSet::new(),
+        tally: Tally::default(),
+    };
+    run.verify_catalog().await?;
     let total = parts.catalog.count_versions().await?;
-    let mut tally = Tally::default();
-    let mut seen: HashSet<ContentDigest> = HashSet::new();
     let mut after = 0;
     loop {
-        let page = parts.catalog.list_all(PROD, after, PAGE).await?;
+        let page = parts.catalog.list_as_found(PROD, after, PAGE).await?;
         let Some(last) = page.last() else { break };
-        after = last.landed.seq;
-        for version in &page {
-            tally.versions += 1;
-            verify_version(parts, version, &mut seen, &mut tally, lines).await?;
-            if tally.versions.is_multiple_of(50) {
-                progress(lines, tally.versions, total, &version.module).await;
+        after = last.seq;
+        for listed in &page {
+            run.tally.versions += 1;
+            run.verify_version(listed).await?;
+            if run.tally.versions.is_multiple_of(50) {
+                progress(lines, run.tally.versions, total, &listed.of).await;
             }
         }
     }
     let quarantined = parts.catalog.list_quarantine(QUARANTINED_MAX).await?;
-    seen.extend(quarantined.into_iter().filter_map(|row| row.digest));
-    name_extras(parts, &seen, &mut tally, lines).await?;
-    let well = tally.missing == 0 && tally.wrong == 0;
-    Ok(Line::Done {
-        well,
-        text: format!(
-            "{} versions, {} blobs, {} bytes hashed: {} missing, {} wrong, {} extra",
-            tally.versions, tally.blobs, tally.bytes, tally.missing, tally.wrong, tally.extra
-        ),
-        data: json!({ "versions": tally.versions, "blobs": tally.blobs, "bytes": tally.bytes, "missing": tally.missing, "wrong": tally.wrong, "extra": tally.extra }),
-    })
+    run.seen
+        .extend(quarantined.into_iter().filter_map(|row| row.digest));
+    run.name_extras().await?;
+    Ok(run.tally.done(repair))
 }
 
-async fn verify_version(
-    parts: &Parts,
-    version: &StoredVersion,
-    seen: &mut HashSet<ContentDigest>,
-    tally: &mut Tally,
-    lines: &Lines,
-) -> Result<()> {
-    let mut files = vec![(".info", version.info), (".mod", version.go_mod)];
-    files.extend(version.zip.as_ref().map(|zip| (".zip", zip.digest)));
-    files.retain(|(_, digest)| seen.insert(*digest));
-    let store = &parts.store;
-    let checks = files
-        .into_iter()
-        .map(|(file, digest)| async move { (file, digest, store.verify(&digest).await) });
-    let checks: Vec<BoxFuture<'_, _>> = checks.map(|check| check.boxed()).collect();
-    let mut checks = futures_util::stream::iter(checks).buffer_unordered(AT_ONCE);
-    while let Some((file, digest, outcome)) = checks.next().await {
-        tally.blobs += 1;
+impl Tally {
+    fn done(&self, repair: bool) -> Line {
+        let found = self.missing + self.wrong + self.rotten;
+        let repaired = if repair && found > 0 {
+            format!("; {} healed, {} not", self.healed, self.unhealed)
+        } else {
+            String::new()
+        };
+        let rotten = if self.rotten > 0 {
+            format!(", {} wrong in the catalog", self.rotten)
+        } else {
+            String::new()
+        };
+        Line::Done {
+            well: found == 0 || (repair && self.unhealed == 0),
+            text: format!(
+                "{} versions, {} blobs, {} bytes hashed: {} missing, {} wrong, {} extra{rotten}{repaired}",
+                self.versions, self.blobs, self.bytes, self.missing, self.wrong, self.extra
+            ),
+            data: json!({ "versions": self.versions, "blobs": self.blobs, "bytes": self.bytes, "missing": self.missing, "wrong": self.wrong, "extra": self.extra, "rotten": self.rotten, "healed": self.healed, "unhealed": self.unhealed }),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Pages, and rows that name rows which are not there.
+    async fn verify_catalog(&mut self) -> Result<()> {
+        let mut found = self.parts.catalog.check_pages().await?;
+        let loose = self.parts.catalog.list_loose_ends(LOOSE_ENDS_MAX).await?;
+        found.extend(loose);
+        for what in found {
+            self.tally.rotten += 1;
+            self.tally.unhealed += 1;
+            finding(self.lines, "catalog", &"the catalog", &what).await;
+        }
+        Ok(())
+    }
+
+    async fn verify_version(&mut self, listed: &Listed) -> Result<()> {
+        let version = match &listed.version {
+            Ok(version) => version,
+            Err(cause) => {
+                self.tally.rotten += 1;
+                self.tally.unhealed += 1;
+                finding(self.lines, "rotten row", &listed.of, cause).await;
+                return Ok(());
+            }
+        };
+        self.verify_rows(version).await?;
+        let mut files = HealFile::ALL.to_vec();
+        files.retain(|file| {
+            let digest = version.find_blob(*file).map(|(digest, _)| digest);
+            digest.is_some_and(|digest| self.seen.insert(digest))
+        });
+        let store = &self.parts.store;
+        let checks = files.into_iter().filter_map(|file| {
+            let (digest, _) = version.find_blob(file)?;
+            Some(async move { (file, digest, store.verify(&digest).await) }.boxed())
+        });
+        let checks: Vec<BoxFuture<'_, _>> = checks.collect();
+        let mut checks = futures_util::stream::iter(checks).buffer_unordered(AT_ONCE);
+        while let Some((file, digest, outcome)) = checks.next().await {
+            self.tally.blobs += 1;
+            match outcome {
+                Ok(bytes) => self.tally.bytes += bytes,
+                Err(StoreError::NotFound { .. }) => {
+                    self.tally.missing += 1;
+                    let text =
+                        format!("the catalog names blob {digest}, the store does not have it");
+                    self.damaged("missing", version, file, &text).await;
+                }
+                Err(cause @ StoreError::Corrupt { .. }) => {
+                    self.tally.wrong += 1;
+                    self.damaged("wrong", version, file, &cause.to_string())
+                        .await;
+                }
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// A row in which a bit had flipped is named; with `--repair` it is written again as it was.
+    async fn verify_rows(&mut self, version: &StoredVersion) -> Result<()> {
+        if version.rows != RowState::Mended {
+            return Ok(());
+        }
+        self.tally.rotten += 1;
+        let text = "a bit of its row had flipped; it is read as it was written";
+        finding(self.lines, "flipped bit", &version.module, &text).await;
+        if self.repair {
+            self.parts.processor.mend_rows(version).await?;
+            self.tally.healed += 1;
+        }
+        Ok(())
+    }
+
+    /// Names a file that is not what it should be, and heals it where that is wanted.
+    async fn damaged(&mut self, what: &str, version: &StoredVersion, file: HealFile, text: &str) {
         let name = format!("{}{file}", version.module);
-        match outcome {
-            Ok(bytes) => tally.bytes += bytes,
-            Err(StoreError::NotFound { .. }) => {
-                tally.missing += 1;
-                finding(
-                    lines,
-                    "missing",
-                    &name,
-                    &format!("the catalog names blob {digest}, the store does not have it"),
-                )
-                .await;
+        finding(self.lines, what, &name, &text).await;
+        if !self.repair {
+            return;
+        }
+        let of = version.module.clone();
+        match self.parts.processor.heal(&HealAsk { of, file }).await {
+            CaptureAnswer::Landed => {
+                self.tally.healed += 1;
+                let text = "fetched again, the same bytes as ever";
+                finding(self.lines, "healed", &name, &text).await;
             }
-            Err(cause @ StoreError::Corrupt { .. }) => {
-                tally.wrong += 1;
-                finding(lines, "wrong", &name, &cause).await;
+            CaptureAnswer::Refused(refusal) | CaptureAnswer::Passed { refusal, .. } => {
+                self.tally.unhealed += 1;
+                finding(self.lines, "not healed", &name, &refusal.text).await;
             }
-            Err(cause) => return Err(cause.into()),
         }
     }
-    Ok(())
-}
 
-/// Blobs that no row names are harmless leftovers of captures that were refused or cut short.
-async fn name_extras(
-    parts: &Parts,
-    seen: &HashSet<ContentDigest>,
-    tally: &mut Tally,
-    lines: &Lines,
-) -> Result<()> {
-    let mut blobs = std::pin::pin!(parts.store.list());
-    while let Some(blob) = blobs.next().await {
-        let (digest, bytes) = blob?;
-        if !seen.contains(&digest) {
-            tally.extra += 1;
-            finding(
-                lines,
-                "extra",
-                &digest,
-                &format!("{bytes} bytes that no version names"),
-            )
-            .await;
+    /// Blobs that no row names are harmless leftovers of captures that were refused or cut short.
+    async fn name_extras(&mut self) -> Result<()> {
+        let mut blobs = std::pin::pin!(self.parts.store.list());
+        while let Some(blob) = blobs.next().await {
+            let (digest, bytes) = blob?;
+            if !self.seen.contains(&digest) {
+                self.tally.extra += 1;
+                let text = format!("{bytes} bytes that no version names");
+                finding(self.lines, "extra", &digest, &text).await;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -35,8 +35,11 @@ fn count_blobs(root: &Path) -> usize {
     };
     shards
         .flatten()
-        .map(|shard| std::fs::read_dir(shard.path()).map_or(0, Iterator::count))
-        .sum()
+        .filter_map(|shard| std::fs::read_dir(shard.path()).ok())
+        .flat_map(Iterator::flatten)
+        // What a kill leaves of a folder that is made ready for its sync is no blob.
+        .filter(|file| !file.file_name().as_encoded_bytes().starts_with(b"."))
+        .count()
 }
 
 /// The figures of a command's last line.

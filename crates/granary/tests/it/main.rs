@@ -41,6 +41,7 @@ mod postgres;
 mod public;
 mod rebuilt;
 mod rig_itself;
+mod rot;
 mod running;
 mod serving;
 mod settings;

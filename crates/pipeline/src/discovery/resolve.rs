@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::StoredVersion;
-use catalog::work::{Refusal, RefusalClass, ResolveAnswer, ResolveAsk};
+use catalog::work::{HealFile, Refusal, RefusalClass, ResolveAnswer, ResolveAsk};
 use gomod::info::Info;
 use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version};
@@ -118,7 +118,7 @@ impl Processor {
         )
         .await?;
         let stored = self.find_stored(module, &version).await?;
-        let info = self.store.open(&stored.info).await.ok()?;
+        let info = self.open_whole(&stored, HealFile::Info).await.ok()?;
         Some((version, String::from_utf8(info.bytes().to_vec()).ok()?))
     }
 
@@ -138,13 +138,7 @@ struct StoredGoMods<'a> {
 impl GoMods for StoredGoMods<'_> {
     async fn read(&self, version: &Version) -> Option<Bytes> {
         let stored = self.processor.find_stored(self.module, version).await?;
-        Some(
-            self.processor
-                .store
-                .open(&stored.go_mod)
-                .await
-                .ok()?
-                .bytes(),
-        )
+        let go_mod = self.processor.open_whole(&stored, HealFile::GoMod).await;
+        Some(go_mod.ok()?.bytes())
     }
 }

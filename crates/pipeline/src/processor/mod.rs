@@ -1,9 +1,10 @@
 //! The processor: makes artifacts of one version from an upstream, has them verified, and hands them on to be landed.
 //!
 //! Two acts make a version: `.info` and `.mod` together ([`version`]), then the zip ([`zip`]). Neither is visible before
-//! it is durable and verified.
+//! it is durable and verified. What rots afterwards is fetched again ([`heal`]), and taken only if nothing of it changed.
 
 pub mod evidence;
+pub mod heal;
 pub mod version;
 pub mod zip;
 
@@ -16,6 +17,7 @@ use store::Store;
 use crate::distrust::Distrust;
 use crate::low_water::LowWater;
 use crate::trust::Trust;
+use crate::wounds::Wounds;
 
 /// What the processor works with. A clone shares everything.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct Processor {
     pub distrust: Distrust,
     /// Whether there is room for them.
     pub low_water: LowWater,
+    /// What is known to be damaged.
+    pub wounds: Wounds,
 }
 
 impl Processor {

@@ -16,10 +16,10 @@ use crate::refusal;
 use crate::trust::Vouched;
 
 /// Go reads no go.mod larger than this. Source: cmd/go/internal/modfetch/codehost, `MaxGoMod`.
-const GO_MOD_BYTES_MAX: u64 = 16 << 20;
+pub(super) const GO_MOD_BYTES_MAX: u64 = 16 << 20;
 
 /// An `.info` is a version, a time and an origin; a mebibyte is far more than any real one.
-const INFO_BYTES_MAX: u64 = 1 << 20;
+pub(super) const INFO_BYTES_MAX: u64 = 1 << 20;
 
 /// A small file that came, already in the store.
 struct Kept {

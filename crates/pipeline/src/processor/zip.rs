@@ -4,7 +4,7 @@ use std::future::Future;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::work::{CaptureAnswer, Refusal, RefusalClass};
+use catalog::work::{CaptureAnswer, HealFile, Refusal, RefusalClass};
 use catalog::{StoredVersion, StoredZip, Verification, ZipLanding};
 use gomod::hash::H1;
 use gomod::info::Info;
@@ -59,15 +59,7 @@ impl Processor {
     }
 
     async fn download_zip(&self, of: &ModuleVersion) -> Result<Downloaded, Refusal> {
-        let mut sink = StagingSink {
-            store: &self.store,
-            low_water: &self.low_water,
-            staged: None,
-            made: None,
-            trouble: None,
-            expected_bytes: None,
-            unchecked_bytes: 0,
-        };
+        let mut sink = StagingSink::new(self);
         let fetched = self.upstreams.get_zip(of, &mut sink).await;
         let StagingSink {
             staged,
@@ -107,8 +99,7 @@ impl Processor {
         stored: &StoredVersion,
         made_from: &str,
     ) -> Result<(), Refusal> {
-        let info = self.store.open(&stored.info).await;
-        let info = info.map_err(|cause| refusal::of_store(of, &cause))?;
+        let info = self.open_whole(stored, HealFile::Info).await?;
         let stored_from = Info::parse(&info.bytes())
             .ok()
             .and_then(|info| info.origin?.get("Hash")?.as_str().map(str::to_owned));
@@ -232,7 +223,7 @@ async fn check_staged(
 }
 
 /// Writes what an upstream gives into the staging folder; another upstream starts over.
-struct StagingSink<'a> {
+pub(super) struct StagingSink<'a> {
     store: &'a Store,
     low_water: &'a LowWater,
     staged: Option<Staged>,
@@ -267,6 +258,25 @@ impl StagingSink<'_> {
         let words = SinkError(cause.to_string());
         self.trouble = Some(cause);
         words
+    }
+}
+
+impl<'a> StagingSink<'a> {
+    pub(super) fn new(processor: &'a Processor) -> Self {
+        Self {
+            store: &processor.store,
+            low_water: &processor.low_water,
+            staged: None,
+            made: None,
+            trouble: None,
+            expected_bytes: None,
+            unchecked_bytes: 0,
+        }
+    }
+
+    /// What came, if anything did.
+    pub(super) fn into_staged(self) -> Option<Staged> {
+        self.staged
     }
 }
 

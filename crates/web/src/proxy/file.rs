@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use catalog::work::{self, CaptureAnswer, CaptureAsk, Refusal, RefusalClass};
-use catalog::{Act, StoredVersion};
+use catalog::{Act, CatalogError, StoredVersion};
 use gomod::hash::ContentDigest;
 use gomod::info::Info;
 use gomod::version::ModuleVersion;
 use queue::Durability;
+use store::StoreError;
 
 use crate::answer::{Error, TEXT};
 use crate::entry::{Draft, Entry, Keep};
@@ -17,6 +18,7 @@ use crate::front::{Front, VIEW, Work, catalog_trouble, store_trouble};
 use crate::metrics::{CaptureEnd, Class};
 use crate::negatives::Negative;
 use crate::open_file::{OPEN_BYTES, OpenFile};
+use crate::proxy::heal::heal;
 use crate::target::{FileKind, hot_file_path};
 
 /// `Content-Type` of `.info` and `@latest`.
@@ -193,23 +195,29 @@ pub(crate) async fn find_stored(
     of: &ModuleVersion,
     kind: FileKind,
 ) -> Result<Option<Arc<Entry>>, Error> {
-    let found = front
-        .catalog
-        .find_version(VIEW, of)
-        .await
-        .map_err(|cause| catalog_trouble(of, cause))?;
-    let Some(stored) = found else {
-        return Ok(None);
+    let stored = match front.catalog.find_version(VIEW, of).await {
+        Ok(Some(stored)) => stored,
+        Ok(None) => return Ok(None),
+        Err(cause) => {
+            // Said to whoever watches, which is not this room's business.
+            if let CatalogError::Rotten { .. } = &cause {
+                heal(front, of, kind).await?;
+            }
+            return Err(catalog_trouble(of, cause));
+        }
     };
     let Some(digest) = digest_of(&stored, kind) else {
         return Ok(None);
     };
     let what = || format!("{of}{}", kind.ending());
-    let blob = front
-        .store
-        .open(&digest)
-        .await
-        .map_err(|cause| store_trouble(what(), cause))?;
+    let blob = match front.store.open(&digest).await {
+        Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => {
+            heal(front, of, kind).await?;
+            front.store.open(&digest).await
+        }
+        opened => opened,
+    };
+    let blob = blob.map_err(|cause| store_trouble(what(), cause))?;
     let (class, content_type) = match kind {
         FileKind::Info => (Class::Info, JSON),
         FileKind::GoMod => (Class::GoMod, TEXT),

@@ -258,6 +258,23 @@ impl Granary {
         answer.body
     }
 
+    /// Waits until it answers; false if it ended before.
+    pub fn is_up(&self) -> bool {
+        let begun = Instant::now();
+        while raw::get(self.address, "/livez").status != 200 {
+            if self.ended().is_some() {
+                return false;
+            }
+            assert!(
+                begun.elapsed() < START_WAIT,
+                "granary does not answer after {START_WAIT:?}:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+
     /// All that it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log_path).unwrap_or_default()

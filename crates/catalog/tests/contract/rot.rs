@@ -1,0 +1,242 @@
+//! Bits that flip in rows: turned back where it was one, refused where it was more, never read as something else.
+
+use std::path::Path;
+
+use catalog::{Catalog, CatalogError, RowState, StoredVersion};
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use crate::rig::{module, new_mod, time, zip_of};
+use crate::server;
+
+const QUOTE: &str = "rsc.io/quote@v1.5.2";
+
+/// A database of its own, and a way to change it behind the catalog's back.
+struct Behind {
+    url: String,
+    catalog: Catalog,
+}
+
+enum Hand {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Behind {
+    /// On the engine of the catalog that is given.
+    async fn of(given: &Catalog) -> Self {
+        let url = if format!("{given:?}").contains("postgres") {
+            server::fresh_database().unwrap()
+        } else {
+            let folder = tempfile::tempdir().unwrap().keep();
+            format!("sqlite:{}", folder.join("catalog.db").display())
+        };
+        let catalog = Catalog::open(&url).await.unwrap();
+        Self { url, catalog }
+    }
+
+    async fn run(&self, sql: &str) {
+        let mut hand = match self.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                Hand::Sqlite(options.connect().await.unwrap())
+            }
+            None => Hand::Postgres(PgConnection::connect(&self.url).await.unwrap()),
+        };
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match &mut hand {
+            Hand::Sqlite(hand) => sqlx::query(sql).execute(hand).await.map(drop).unwrap(),
+            Hand::Postgres(hand) => sqlx::query(sql).execute(hand).await.map(drop).unwrap(),
+        }
+    }
+
+    /// 32 bytes as a literal of the engine.
+    fn literal(&self, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self.url.starts_with("sqlite:") {
+            true => format!("x'{hex}'"),
+            false => format!("'\\x{hex}'"),
+        }
+    }
+
+    async fn find(&self) -> Result<StoredVersion, CatalogError> {
+        let found = self.catalog.find_version("prod", &module(QUOTE)).await;
+        found.map(|found| found.unwrap())
+    }
+
+    async fn end(self) {
+        self.catalog.close().await;
+        if let Some(path) = self.url.strip_prefix("sqlite:") {
+            std::fs::remove_dir_all(Path::new(path).parent().unwrap()).unwrap();
+        }
+    }
+}
+
+async fn with_quote(given: &Catalog) -> Behind {
+    let behind = Behind::of(given).await;
+    behind.catalog.land_mod(new_mod(QUOTE, "x")).await.unwrap();
+    let zip = zip_of(QUOTE, "x");
+    behind.catalog.land_zip(&module(QUOTE), zip).await.unwrap();
+    behind
+}
+
+pub async fn one_flipped_bit_is_turned_back(given: &Catalog) {
+    let behind = with_quote(given).await;
+    let whole = behind.find().await.unwrap();
+    assert_eq!(whole.rows, RowState::Sound);
+    let flipped = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        bytes[17] ^= 0x40;
+        behind.literal(&bytes)
+    };
+    let changes = [
+        format!("versions set info = {}", flipped(whole.info.as_bytes())),
+        format!("versions set go_mod = {}", flipped(whole.go_mod.as_bytes())),
+        format!("versions set mod_h1 = {}", flipped(whole.mod_h1.as_bytes())),
+        format!("versions set zip_h1 = {}", flipped(whole.mod_h1.as_bytes())),
+        "versions set info_size = info_size + 1".to_owned(), // 90 is even
+        "versions set record_id = record_id - 1".to_owned(), // 17 is odd
+        "versions set verified_name = 'sum.golang.ovg'".to_owned(),
+        format!(
+            "zips set zip = {}",
+            flipped(whole.zip.unwrap().digest.as_bytes())
+        ),
+        "zips set zip_size = zip_size + 1".to_owned(), // 30,000 is even
+    ];
+    for (at, change) in changes.iter().enumerate() {
+        behind.run(&format!("update {change}")).await;
+        if at == 3 {
+            // Not one bit of what stood there, but another hash: refused below, put right here.
+            assert!(matches!(
+                behind.find().await,
+                Err(CatalogError::Rotten { .. })
+            ));
+            let right = behind.literal(whole.zip_h1_expected.unwrap().as_bytes());
+            behind
+                .run(&format!("update versions set zip_h1 = {right}"))
+                .await;
+            continue;
+        }
+        let mended = behind.find().await.unwrap();
+        assert_eq!(mended.rows, RowState::Mended, "{change}");
+        let as_before = StoredVersion {
+            rows: RowState::Sound,
+            ..mended
+        };
+        assert_eq!(as_before, whole, "{change}");
+        behind.catalog.reseal(&module(QUOTE)).await.unwrap();
+        assert_eq!(behind.find().await.unwrap(), whole, "{change}");
+    }
+    behind.end().await;
+}
+
+/// One bit in a row of versions and one in its zip's row are two rows with one bit each.
+pub async fn each_row_has_its_own_seal(given: &Catalog) {
+    let behind = with_quote(given).await;
+    let whole = behind.find().await.unwrap();
+    behind
+        .run("update versions set mod_size = mod_size + 1")
+        .await;
+    behind.run("update zips set zip_size = zip_size + 1").await;
+    let mended = behind.find().await.unwrap();
+    assert_eq!((mended.mod_size, mended.zip), (whole.mod_size, whole.zip));
+    behind.catalog.reseal(&module(QUOTE)).await.unwrap();
+    assert_eq!(behind.find().await.unwrap(), whole);
+    behind.end().await;
+}
+
+pub async fn more_than_one_bit_is_refused_and_named(given: &Catalog) {
+    let behind = with_quote(given).await;
+    let other = "example.com/other@v1.0.0";
+    behind.catalog.land_mod(new_mod(other, "x")).await.unwrap();
+    behind
+        .run("update versions set mod_size = mod_size + 3, info_size = info_size + 5 where module = 'rsc.io/quote'")
+        .await;
+    for error in [
+        behind.find().await.map(drop).unwrap_err(),
+        behind.catalog.reseal(&module(QUOTE)).await.unwrap_err(),
+        // The same bytes again do not hide it, and others do not get in.
+        behind
+            .catalog
+            .land_mod(new_mod(QUOTE, "y"))
+            .await
+            .map(drop)
+            .unwrap_err(),
+    ] {
+        assert!(
+            matches!(&error, CatalogError::Rotten { of, .. } if of == QUOTE),
+            "{error}"
+        );
+    }
+    let listed = behind.catalog.list_as_found("prod", 0, 10).await.unwrap();
+    let found: Vec<_> = listed
+        .iter()
+        .map(|one| (one.seq, one.of.as_str(), one.version.is_ok()))
+        .collect();
+    assert_eq!(found, [(1, QUOTE, false), (2, other, true)]);
+    behind.end().await;
+}
+
+pub async fn rows_of_earlier_releases_are_sealed_on_request(given: &Catalog) {
+    let behind = with_quote(given).await;
+    behind.run("update versions set seal = null").await;
+    behind.run("update zips set seal = null").await;
+    assert_eq!(behind.find().await.unwrap().rows, RowState::Unsealed);
+    behind.catalog.reseal(&module(QUOTE)).await.unwrap();
+    assert_eq!(behind.find().await.unwrap().rows, RowState::Sound);
+    behind.end().await;
+}
+
+pub async fn rows_that_lost_each_other_are_named(given: &Catalog) {
+    let behind = with_quote(given).await;
+    assert_eq!(behind.catalog.list_loose_ends(10).await.unwrap(), [""; 0]);
+    assert_eq!(behind.catalog.check_pages().await.unwrap(), [""; 0]);
+    behind.run("delete from members").await;
+    assert_eq!(
+        behind.catalog.list_loose_ends(10).await.unwrap(),
+        ["a version that landed and is no member: rsc.io/quote@v1.5.2"]
+    );
+    behind.end().await;
+}
+
+/// A cache in which bits have flipped is as good as none, and is filled again.
+pub async fn rotten_caches_are_asked_for_again(given: &Catalog) {
+    let behind = Behind::of(given).await;
+    let (catalog, of) = (&behind.catalog, module(QUOTE));
+    let versions = ["v1.5.1".to_owned(), "v1.5.2".to_owned()];
+    let (now, later) = (time("2026-01-01T00:00:00Z"), time("2026-01-01T00:00:01Z"));
+    let save = async |at| {
+        catalog.save_list(of.path(), &versions, at).await.unwrap();
+        let info = b"{\"Version\":\"v1.5.2\"}";
+        catalog
+            .save_resolution(of.path(), "main", of.version(), info, at)
+            .await
+            .unwrap();
+    };
+    save(now).await;
+    catalog
+        .save_record("sum.example", &of, 7, b"record")
+        .await
+        .unwrap();
+    for table in ["known_lists", "resolutions", "records"] {
+        behind
+            .run(&format!(
+                "update {table} set seen_at = seen_at + 1000000007"
+            ))
+            .await;
+    }
+    assert_eq!(catalog.find_list(of.path()).await.unwrap(), None);
+    let resolution = catalog.find_resolution(of.path(), "main").await.unwrap();
+    assert_eq!(resolution, None);
+    assert_eq!(catalog.find_record("sum.example", &of).await.unwrap(), None);
+    save(later).await;
+    let list = catalog.find_list(of.path()).await.unwrap().unwrap();
+    assert_eq!(
+        (list.versions.as_slice(), list.seen_at),
+        (&versions[..], later)
+    );
+    let resolution = catalog.find_resolution(of.path(), "main").await.unwrap();
+    assert_eq!(resolution.unwrap().seen_at, later);
+    behind.end().await;
+}
