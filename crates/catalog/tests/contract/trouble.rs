@@ -386,7 +386,7 @@ async fn rows_that_nobody_wrote_are_damage_in_words() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the catalog is damaged: column info is no hash"
+        "the catalog's row of rsc.io/quote@v1.5.2 (versions) has rotted: `granary verify` names it, a backup has it whole"
     );
     drop(rig);
 }
