@@ -1,6 +1,6 @@
 //! A stored file that turns out to be damaged: the client waits until it has been fetched again, as for a capture.
 
-use catalog::work::{self, CaptureAnswer, HealAsk, HealFile};
+use catalog::work::{self, CaptureAnswer, HealAsk, HealFile, Refusal, RefusalClass};
 use gomod::version::ModuleVersion;
 use queue::Durability;
 
@@ -32,7 +32,13 @@ pub(crate) async fn heal(front: &Front, of: &ModuleVersion, kind: FileKind) -> R
     match front.ask(&work, front.config.client_wait).await? {
         Ok(CaptureAnswer::Landed) => Ok(()),
         Ok(CaptureAnswer::Refused(refusal) | CaptureAnswer::Passed { refusal, .. }) => {
-            Err(Error::Refused(refusal))
+            // Whatever kind of no it is: what was served once never "does not exist".
+            let class = if refusal.may_pass() {
+                refusal.class
+            } else {
+                RefusalClass::Damaged
+            };
+            Err(Error::Refused(Refusal::new(class, refusal.text)))
         }
         Err(progress) => Err(Error::NotHereYet {
             what: work.what,

@@ -302,6 +302,7 @@ impl House {
             work::LIST,
             work::RESOLVE,
             work::SUMDB,
+            work::HEAL,
         ] {
             queue.register(kind, 8, actor.clone());
         }
