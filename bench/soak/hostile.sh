@@ -13,6 +13,8 @@ part() { # part <filter> <what>
   [ "$ended" = 0 ] || status=1
   # Lines of lists: `<list>: N cases, M MiB at most`, or without a list.
   awk -F'[ ,]+' -v what="$2" -v OFS='\t' '
+    # The first line of a test stands behind its name.
+    { sub(/^test [^ ]* \.\.\. /, "") }
     / cases, [0-9]+ MiB / {
       for (i = 1; i < NF; i++) if ($(i + 1) == "cases") { cases = $i; mib = $(i + 2) }
       list = what
