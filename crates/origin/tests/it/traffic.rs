@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use origin::outgoing::OutgoingProxies;
 use origin::upstream::UpstreamClass;
 
-use crate::asking::{INSTANCE, ask, check_says, config, refused, upstreams, upstreams_of};
+use crate::asking::{INSTANCE, ask, check_says, config, go_mod, refused, upstreams, upstreams_of};
 use crate::server::{Server, Step, answer, ok, redirect, refuse};
 
 #[tokio::test]
@@ -110,8 +110,8 @@ async fn one_file_that_is_not_ready_does_not_close_the_host() {
     assert!(ask(&upstreams).await.is_ok());
 }
 
-#[tokio::test]
-async fn a_host_is_not_asked_more_at_once_than_it_may() {
+/// Asks an upstream with four places for 32 modules of so many hosts; gives the most that it was asked at once.
+async fn ask_at_once(hosts: usize) -> usize {
     let mut slow = vec![Step::Wait(Duration::from_millis(20))];
     slow.extend(ok("module example.com/m\n"));
     let server = Server::saying(slow).await;
@@ -119,16 +119,28 @@ async fn a_host_is_not_asked_more_at_once_than_it_may() {
     config.places_per_host = 4;
     let upstreams = upstreams_of(&config, &server.url());
     let calls: Vec<_> = (0..32)
-        .map(|_| {
+        .map(|at| {
             let upstreams = upstreams.clone();
-            tokio::spawn(async move { ask(&upstreams).await.is_ok() })
+            let module = format!("example{}.com/m", at % hosts).parse().unwrap();
+            tokio::spawn(async move {
+                let file = go_mod();
+                let asked = upstreams.get_small(&module, &file, 64 * 1024);
+                asked.await.is_ok()
+            })
         })
         .collect();
     for call in calls {
         assert!(call.await.unwrap());
     }
-    assert_eq!(server.at_once_max.load(Ordering::SeqCst), 4);
     assert!(server.connection_count() <= 4);
+    server.at_once_max.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_host_is_not_asked_more_at_once_than_it_may() {
+    assert_eq!(ask_at_once(8).await, 4);
+    // The modules of one host leave a place for those of others.
+    assert_eq!(ask_at_once(1).await, 3);
 }
 
 #[tokio::test]
