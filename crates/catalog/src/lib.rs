@@ -32,6 +32,8 @@ mod troubles;
 
 mod place;
 
+mod migrations;
+
 mod sqlite;
 
 mod reach;

@@ -4,7 +4,7 @@
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
-use crate::{acts, arrivals, incidents, versions};
+use crate::{acts, arrivals, incidents, migrations, versions};
 
 async fn plan_of(connection: &mut SqliteConnection, sql: &'static str) -> Vec<String> {
     let explained = sqlx::AssertSqlSafe(format!("explain query plan {sql}"));
@@ -15,7 +15,7 @@ async fn plan_of(connection: &mut SqliteConnection, sql: &'static str) -> Vec<St
 #[tokio::test]
 async fn requests_are_answered_by_indexes() {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    sqlx::migrate!("migrations/sqlite")
+    migrations::of_sqlite()
         .run_direct(None, &mut connection, false)
         .await
         .unwrap();

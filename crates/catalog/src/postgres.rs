@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
-use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
 
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::link::{Link, Row, Session, Sql, Value};
+use crate::migrations;
 use crate::reach::{Left, Reach};
-use crate::sqlite::MIGRATIONS_TABLE;
 use crate::troubles::Troubles;
 
 /// Connections at most: PostgreSQL works best with a few for each core, and its default is a hundred for everyone.
@@ -98,8 +97,7 @@ impl PostgresEngine {
                 return Err(CatalogError::Foreign { place });
             }
         }
-        let mut migrator: Migrator = sqlx::migrate!("migrations/postgres");
-        migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+        let migrator = migrations::of_postgres();
         migrator
             .run_direct(Some(schema), &mut *connection, false)
             .await?;

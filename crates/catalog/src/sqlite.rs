@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -15,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use crate::command::{Command, Pending, Write};
 use crate::error::CatalogError;
 use crate::link::{Link, Row, Session, Sql, Value};
+use crate::migrations;
 use crate::place::Place;
 
 /// Readers: more than there are cores on a small machine, because one may be at a long listing.
@@ -28,9 +28,6 @@ const GROUP_MAX: usize = 256;
 
 /// How long SQLite itself waits for a lock, of a backup tool for example.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Name of the table that remembers which migrations ran; the queue may share a database and has its own.
-pub(crate) const MIGRATIONS_TABLE: &str = "catalog_migrations";
 
 /// Tables of the catalog or of another program. Uses the schema table, which is small.
 const IS_FOREIGN: &str = "
@@ -70,8 +67,7 @@ impl SqliteEngine {
         let mut writer = options.connect().await?;
         check_ours(&mut writer, path).await?;
         empty_journal(&mut writer).await?;
-        let mut migrator: Migrator = sqlx::migrate!("migrations/sqlite");
-        migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+        let migrator = migrations::of_sqlite();
         migrator
             .run_direct(Some(schema), &mut writer, false)
             .await?;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::job::{Dead, JobId, Priority};
 
@@ -115,8 +117,20 @@ impl TableError {
 /// The name of the ledger of migrations: not sqlx's default, for the catalog keeps its own in the same database.
 const MIGRATIONS_TABLE: &str = "queue_migrations";
 
-/// Makes a migrator keep its own ledger and accept a database that a newer release has already expanded.
-fn own_ledger(mut migrator: sqlx::migrate::Migrator) -> sqlx::migrate::Migrator {
+/// Makes the tables: the statements of each migration, in order. It keeps its own ledger and accepts a database that a newer
+/// release has already expanded.
+fn migrator(migrations: &[(&'static str, &'static str)]) -> Migrator {
+    let made = (1..).zip(migrations).map(|(number, (name, statements))| {
+        let statements = statements.into_sql_str();
+        Migration::new(
+            number,
+            (*name).into(),
+            MigrationType::Simple,
+            statements,
+            false,
+        )
+    });
+    let mut migrator = Migrator::with_migrations(made.collect());
     migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
     migrator.set_ignore_missing(true);
     migrator

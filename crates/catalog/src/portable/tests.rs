@@ -7,11 +7,12 @@ use sqlx::{Connection as _, Row as _};
 
 use super::tables::{Kind, TABLES};
 use super::{FileRole, list_named_files};
+use crate::migrations;
 
 #[tokio::test]
 async fn every_table_and_column_is_in_a_dump() {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    sqlx::migrate!("migrations/sqlite")
+    migrations::of_sqlite()
         .run_direct(None, &mut connection, false)
         .await
         .unwrap();
@@ -21,7 +22,7 @@ async fn every_table_and_column_is_in_a_dump() {
            join pragma_table_info(m.name) c
           where m.type = 'table'
             and m.name not like 'sqlite%'
-            and m.name <> '_sqlx_migrations'",
+            and m.name <> 'catalog_migrations'",
     )
     .fetch_all(&mut connection)
     .await

@@ -15,8 +15,14 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow, Postgres};
 use uuid::Uuid;
 
-use super::{Batch, Row, Table, TableError, own_ledger};
+use super::{Batch, Row, Table, TableError, migrator};
 use crate::job::{Dead, JobId, Priority};
+
+/// Each with its name; the order numbers them.
+const MIGRATIONS: &[(&str, &str)] = &[(
+    "jobs",
+    include_str!("../../migrations/postgres/0001_jobs.sql"),
+)];
 
 /// The flusher writes, the sweeper claims and renews, somebody lists: more connections would only wait for each other.
 const CONNECTIONS_MAX: u32 = 3;
@@ -161,8 +167,7 @@ impl PostgresTable {
             .connect_with(options)
             .await
             .map_err(TableError::while_doing("connect to PostgreSQL"))?;
-        let migrator = own_ledger(sqlx::migrate!("migrations/postgres"));
-        migrator
+        migrator(MIGRATIONS)
             .run(&pool)
             .await
             .map_err(TableError::while_doing("bring the tables up to date"))?;

@@ -12,8 +12,14 @@ use sqlx::sqlite::{
     SqliteRow, SqliteSynchronous,
 };
 
-use super::{Batch, Row, Table, TableError, own_ledger};
+use super::{Batch, Row, Table, TableError, migrator};
 use crate::job::{Dead, JobId, Priority};
+
+/// Each with its name; the order numbers them.
+const MIGRATIONS: &[(&str, &str)] = &[(
+    "jobs",
+    include_str!("../../migrations/sqlite/0001_jobs.sql"),
+)];
 
 /// How long another opener of the file (a backup, a shell) is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -115,8 +121,7 @@ impl SqliteTable {
             .connect_with(options)
             .await
             .map_err(TableError::while_doing("open the SQLite file"))?;
-        let migrator = own_ledger(sqlx::migrate!("migrations/sqlite"));
-        migrator
+        migrator(MIGRATIONS)
             .run(&pool)
             .await
             .map_err(TableError::while_doing("bring the tables up to date"))?;
