@@ -40,6 +40,13 @@ fn say(line: &str) {
 }
 
 fn spoiler() -> Option<&'static Spoiler> {
+    let found = std::process::Command::new("sqlite3")
+        .arg("-version")
+        .output();
+    if !found.is_ok_and(|output| output.status.success()) {
+        skip("the crash laboratory", "there is no sqlite3");
+        return None;
+    }
     let spoiler = Spoiler::build();
     if let Err(why) = spoiler {
         skip("the crash laboratory", why);

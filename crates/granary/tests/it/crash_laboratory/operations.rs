@@ -17,7 +17,30 @@ pub enum Base {
     Left,
     /// One whose server was killed, with its journals as they were.
     Killed,
+    /// As [`Base::Left`], with the catalog as its first migration made it.
+    Older,
 }
+
+impl Base {
+    /// What was acknowledged before the operation.
+    pub fn promised(self) -> Vec<Step> {
+        match self {
+            Self::Nothing => Vec::new(),
+            _ => ["info", "mod", "zip"]
+                .map(|file| Step::File(KEPT, file))
+                .to_vec(),
+        }
+    }
+}
+
+/// Takes back the second migration: the rows keep all that the first release wrote.
+const TAKE_BACK: &str = "
+    alter table versions drop column seal;
+    alter table zips drop column seal;
+    alter table resolutions drop column seal;
+    alter table known_lists drop column seal;
+    alter table records drop column seal;
+    delete from catalog_migrations where version > 1;";
 
 /// One request, and what makes its answer an acknowledgement.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +85,12 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         name: "start after kill -9",
         base: Base::Killed,
+        from_start: true,
+        steps: &[Step::File(KEPT, "zip")],
+    },
+    Operation {
+        name: "start with a migration",
+        base: Base::Older,
         from_start: true,
         steps: &[Step::File(KEPT, "zip")],
     },
@@ -148,6 +177,14 @@ impl World {
         granary.terminate();
         assert!(granary.wait(std::time::Duration::from_secs(30)).success());
         copy(&world.templates.data(), &world.template(Base::Left));
+        let older = world.template(Base::Older);
+        copy(&world.templates.data(), &older);
+        let mut shell = Command::new("sqlite3");
+        let taken_back = shell
+            .args(["-bail", "-batch"])
+            .arg(older.join("catalog.db"))
+            .arg(TAKE_BACK);
+        assert!(taken_back.status().unwrap().success());
         let granary = world.templates.start();
         granary.must_get(&world.made[APP].file("mod"));
         drop(granary.kill());

@@ -141,10 +141,9 @@ impl<'w> Trial<'w> {
         let upstream = self.world.lying_upstream();
         let setup = self.setup.clone().set("upstream", &upstream.url());
         let setup = spoiler.enter(&setup, None);
-        let promised: Vec<Step> = acknowledged
-            .iter()
-            .flat_map(|step| step.promised(fault != Fault::Kill))
-            .collect();
+        let mut promised = self.operation.base.promised();
+        let now = acknowledged.iter();
+        promised.extend(now.flat_map(|step| step.promised(fault != Fault::Kill)));
         self.check(&setup, &upstream, &promised, &mut verdict.troubles);
         calls = read_calls(&log(&self.setup));
         let unsound = ledger::check(&calls).into_iter().map(Trouble::Wrong);
