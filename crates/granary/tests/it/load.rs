@@ -307,7 +307,7 @@ fn idle_slow_and_flooding_clients_hold_up_nobody() {
     };
     // Three quarters of it are held without anyone being hurried.
     let (_upstream, granary, small, large) = warm(|setup| setup.set("connections_max", "16000"));
-    let runtime = Runtime::new().unwrap();
+    let (runtime, outside) = (Runtime::new().unwrap(), Crowd::runtime());
     let target = Target {
         address: granary.address,
         hot: small.file("mod"),
@@ -334,9 +334,9 @@ fn idle_slow_and_flooding_clients_hold_up_nobody() {
     let slow = 4 * slow_each;
 
     let ((crowded, flooded), peak) = peak_memory(&granary, || {
-        let mut crowds = vec![Crowd::send(&runtime, &target, Habit::Idle, idle)];
+        let mut crowds = vec![Crowd::send(&outside, &target, Habit::Idle, idle)];
         for habit in SLOW {
-            crowds.push(Crowd::send(&runtime, &target, habit, slow_each));
+            crowds.push(Crowd::send(&outside, &target, habit, slow_each));
         }
         // Those who promise a body are answered at once and come again; the others stay.
         wait_until(SOON, "all are there", || {
@@ -344,7 +344,7 @@ fn idle_slow_and_flooding_clients_hold_up_nobody() {
         });
         let crowded = normal("crowded");
         for habit in FLOODS {
-            crowds.push(Crowd::send(&runtime, &target, habit, floods_each));
+            crowds.push(Crowd::send(&outside, &target, habit, floods_each));
         }
         (crowded, normal("flooded"))
     });
