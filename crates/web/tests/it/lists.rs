@@ -36,8 +36,12 @@ async fn a_list_is_what_is_stored_and_what_the_upstream_told() {
         Some("text/plain; charset=utf-8")
     );
     assert_eq!(reply.header("cache-control"), Some("public, max-age=60"));
-    house.get(PATH).await;
-    assert_eq!(house.script.runs(JOB), 1, "the second came out of memory");
+    for _ in 0..20 {
+        house.get(PATH).await;
+    }
+    // News of a landing makes the list anew, and that of each of the three may come behind the first answer.
+    let runs = house.script.runs(JOB);
+    assert!(runs <= 4, "{runs} runs: later answers come out of memory");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
