@@ -61,6 +61,8 @@ step install 600 install_for_tests
 step format 120 cargo fmt --all -- --check -l
 step clippy 900 cargo clippy --workspace --all-targets -- -D warnings
 step tidy 300 cargo xtask tidy
+# Most of a product test is waiting for disks, servers and its own processes.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 step test 1500 cargo test --workspace --no-fail-fast
 # The tests have built the server that is compared here. Without go there is no judge, as for the tests that need one.
 if command -v go >/dev/null && [ -x "${CARGO_TARGET_DIR:-target}/debug/granary" ]; then
