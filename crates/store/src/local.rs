@@ -65,7 +65,11 @@ impl Local {
                 .map_err(failed(folder))?;
         }
         for shard in 0..SHARDS {
-            match fs::create_dir(blobs.join(format!("{shard:02x}"))) {
+            let shard = blobs.join(format!("{shard:02x}"));
+            if shard.is_dir() {
+                continue;
+            }
+            match fs::create_dir(shard) {
                 Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(failed(&blobs)(cause));
                 }
