@@ -7,9 +7,10 @@
 mod dump;
 mod load;
 mod named;
+mod order;
 mod tables;
 
-pub use dump::Dumped;
+pub use dump::{Dumped, RowFate, SpoiledRow};
 pub use named::{BadLine, FileRole, NamedFile, list_named_files};
 
 #[cfg(test)]
