@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use catalog::SpoiledRow;
 use gomod::hash::ContentDigest;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,9 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileSum>,
     /// Files that the rows name and that the store had not, or had damaged.
     pub left_out: Vec<LeftOut>,
+    /// Rows that are not here, because they had rotted.
+    #[serde(default)]
+    pub rows_left_out: Vec<SpoiledRow>,
 }
 
 /// Size and hash of a file.
@@ -143,9 +147,9 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Whether every file that the rows name is there.
+    /// Whether every row is there, and every file that the rows name.
     pub fn is_complete(&self) -> bool {
-        self.left_out.is_empty()
+        self.left_out.is_empty() && self.rows_left_out.is_empty()
     }
 }
 
@@ -183,6 +187,7 @@ mod tests {
                 .map(|name| (name.to_owned(), sum.clone()))
                 .into(),
             left_out: Vec::new(),
+            rows_left_out: Vec::new(),
         }
     }
 

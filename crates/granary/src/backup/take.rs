@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
-use catalog::Catalog;
+use catalog::{Catalog, RowFate, SpoiledRow};
 use gomod::hash::ContentDigest;
 use jiff::Timestamp;
 use serde_json::json;
@@ -19,7 +19,7 @@ use super::catalog_file::{self, Wanted, named_files};
 use super::folder::{BackupFolder, blob_name};
 use super::manifest::{CATALOG, FORMAT, FileSum, Manifest, SUMS};
 use super::prune;
-use crate::line::Lines;
+use crate::line::{Lines, finding};
 
 /// What is backed up.
 pub struct Source<'a> {
@@ -89,7 +89,9 @@ async fn add_generation(
     let path = folder.generation(number);
     std::fs::create_dir(&path)?;
     let rows = path.join(CATALOG);
-    let (dumped, catalog_sum) = catalog_file::write(source.catalog, rows.clone()).await?;
+    let (mut dumped, catalog_sum) = catalog_file::write(source.catalog, rows.clone()).await?;
+    name_spoiled(&dumped.spoiled, lines).await;
+    dumped.spoiled.retain(|row| row.fate == RowFate::LeftOut);
     let count = |table: &str| dumped.rows.get(table).copied().unwrap_or_default();
     let total = 2 * count("versions") + count("zips");
     let place = |digest: &ContentDigest| source.store.local_path(digest).unwrap_or_default();
@@ -126,6 +128,7 @@ async fn add_generation(
         ]
         .into(),
         left_out: tally.left_out.clone(),
+        rows_left_out: dumped.spoiled,
     };
     let (writing, folder) = (manifest.clone(), folder.clone());
     spawn_blocking(move || {
@@ -136,6 +139,26 @@ async fn add_generation(
     })
     .await??;
     Ok((manifest, tally))
+}
+
+/// Names the rows that were not what had been written.
+async fn name_spoiled(spoiled: &[SpoiledRow], lines: &Lines) {
+    for row in spoiled {
+        let SpoiledRow { table, of, why, .. } = row;
+        let (what, then) = match row.fate {
+            RowFate::Mended => (
+                "flipped bit",
+                "the backup has it as it was written; `granary verify --repair` mends it here too",
+            ),
+            RowFate::Forgotten => ("left out", "the upstream is asked again for what it said"),
+            RowFate::LeftOut => (
+                "left out",
+                "this generation is without it; an older one may have it",
+            ),
+        };
+        let text = format!("its row in {table}: {why}; {then}");
+        finding(lines, what, of, &text).await;
+    }
 }
 
 /// The list of hashes of a generation, on its way to disk.
@@ -190,7 +213,13 @@ impl Taken {
                 self.removed.0, self.removed.1
             );
         }
-        if !manifest.is_complete() {
+        if !manifest.rows_left_out.is_empty() {
+            text += &format!(
+                "; {} rows have rotted and are left out, they are named above: `granary verify` says more, an older generation may have them whole",
+                manifest.rows_left_out.len()
+            );
+        }
+        if !manifest.left_out.is_empty() {
             text += &format!(
                 "; {} files could not be had and are named above: `granary verify`, then this again",
                 manifest.left_out.len()
@@ -210,6 +239,7 @@ impl Taken {
             "copied": self.tally.copied,
             "copied_bytes": self.tally.copied_bytes,
             "left_out": self.tally.left_out.len(),
+            "rows_left_out": self.manifest.rows_left_out.len(),
             "generations_removed": self.removed.0,
             "blobs_removed": self.removed.1,
             "seconds": self.seconds,

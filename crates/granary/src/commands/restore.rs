@@ -77,14 +77,16 @@ pub fn run(config: &Config, ask: Ask<'_>, json: bool) -> Result<bool> {
             begun.elapsed().as_secs_f64(),
             config.data.display()
         );
-        if !tally.left_out.is_empty() {
+        let rows = manifest.rows_left_out.len();
+        let well = tally.left_out.is_empty() && rows == 0;
+        if !well {
             text += &format!(
-                "; {} files are missing and are named above",
+                "; {} files and {rows} rows are missing and are named above",
                 tally.left_out.len()
             );
         }
         Ok(Line::Done {
-            well: tally.left_out.is_empty(),
+            well,
             text,
             data: json!({
                 "generation": manifest.generation, "seq": manifest.seq, "versions": versions, "blobs": tally.blobs,
@@ -134,7 +136,8 @@ async fn rehearsal(generation: &Generation, target: &Target, lines: &Lines) -> R
     let manifest = &generation.manifest;
     let versions = manifest.rows.get("versions").copied().unwrap_or_default();
     let rate = tally.size_bytes as f64 / restored.max(0.001) / f64::from(1 << 20);
-    let well = tally.left_out.is_empty() && checked.wrong == 0;
+    let rows = manifest.rows_left_out.len();
+    let well = tally.left_out.is_empty() && rows == 0 && checked.wrong == 0;
     let verdict = if well {
         "everything is there and right"
     } else {
@@ -156,7 +159,7 @@ async fn rehearsal(generation: &Generation, target: &Target, lines: &Lines) -> R
         data: json!({
             "generation": manifest.generation, "seq": manifest.seq, "versions": versions, "members": checked.members,
             "blobs": tally.blobs, "bytes": tally.size_bytes, "files_checked": checked.files, "h1s": checked.h1s,
-            "missing": tally.left_out.len(), "wrong": checked.wrong, "restore_seconds": restored, "seconds": seconds,
+            "missing": tally.left_out.len(), "rows_missing": rows, "wrong": checked.wrong, "restore_seconds": restored, "seconds": seconds,
         }),
     })
 }
