@@ -4,22 +4,22 @@
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use tokio::sync::mpsc;
 
 use super::named::list_files_of_row;
-use super::order::{Cursor, key_of};
 use super::tables::{Column, Kind, TABLES, Table};
 use crate::error::CatalogError;
 use crate::keeper::Catalog;
-use crate::link::{Row, Session};
+use crate::link::Row;
 use crate::seal::{
     LIST_SEAL, RECORD_SEAL, RESOLUTION_SEAL, RowState, Seal, VERSION_SEAL, ZIP_SEAL,
 };
 
-/// Rows read at a time: a row may hold a list of a hundred kilobytes, and a page lies in memory.
-const PAGE: usize = 100;
+/// Rows sent at a time: a row may hold a list of a hundred kilobytes, and a page lies in memory.
+const PAGE: u64 = 100;
 
 /// Tables that only remember answers: what is lost of them is asked for again.
 const CACHES: [&str; 3] = ["known_lists", "resolutions", "records"];
@@ -90,34 +90,28 @@ impl Catalog {
         let mut seq = 0;
         for table in TABLES.iter().filter(|table| table.since <= schema) {
             let columns = table.columns_at(schema);
-            let sql = select_page(table, &columns);
-            let mut cursor = Cursor::first(table);
-            let (mut sent, mut read) = (0, 0);
+            // One walk from the first row to the last: a search for where a page begins goes astray at a rotten key.
+            let mut found = session.link().stream_of(&select_all(table, &columns));
+            let (mut sent, mut text, mut in_text) = (0, String::new(), 0);
             loop {
-                let page = session.link().rows_of(&sql, cursor.arguments()).await?;
-                let keys: Vec<_> = page.iter().map(|row| key_of(table, row)).collect();
-                cursor.pass(&keys);
-                if table.name == "realms"
-                    && let Some(realm) = page.last()
-                {
-                    seq = realm.count("seq")?;
+                let row = found.next().await.transpose()?;
+                let Some(row) = &row else { break };
+                if table.name == "realms" {
+                    seq = row.count("seq")?;
                 }
-                let mut text = String::new();
-                for row in &page {
-                    sent += u64::from(dump.add(table, &columns, row, &mut text));
+                if dump.add(table, &columns, row, &mut text) {
+                    in_text += 1;
                 }
-                if !text.is_empty() {
-                    pages.send(text).await.map_err(|_| {
-                        CatalogError::unavailable("nobody takes what is read from the catalog")
-                    })?;
-                }
-                read += page.len() as u64;
-                if page.len() < PAGE {
-                    break;
+                if in_text == PAGE {
+                    send(&pages, &mut text).await?;
+                    sent += std::mem::take(&mut in_text);
                 }
             }
-            dump.compare_count(table, read, &mut session).await?;
-            rows.insert(table.name.to_owned(), sent);
+            if in_text > 0 {
+                send(&pages, &mut text).await?;
+            }
+            drop(found);
+            rows.insert(table.name.to_owned(), sent + in_text);
         }
         session.roll_back().await?;
         Ok(Dumped {
@@ -212,31 +206,11 @@ impl Dump {
             fate,
         });
     }
+}
 
-    /// Counts the rows of a table without regard to their order: none must have been passed over.
-    async fn compare_count(
-        &mut self,
-        table: &Table,
-        read: u64,
-        session: &mut Session,
-    ) -> Result<(), CatalogError> {
-        let sql = format!("select count(*) as rows_there from {}", table.name);
-        let counted = session.link().rows_of(&sql, Vec::new()).await?;
-        let there = counted
-            .first()
-            .map_or(Ok(0), |row| row.count("rows_there"))?;
-        if there != read {
-            self.spoiled.push(SpoiledRow {
-                table: table.name.to_owned(),
-                of: table.name.to_owned(),
-                why: format!(
-                    "{there} rows are there and {read} can be read in order: its pages are damaged"
-                ),
-                fate: RowFate::LeftOut,
-            });
-        }
-        Ok(())
-    }
+async fn send(pages: &mpsc::Sender<String>, text: &mut String) -> Result<(), CatalogError> {
+    let sent = pages.send(std::mem::take(text)).await;
+    sent.map_err(|_| CatalogError::unavailable("nobody takes what is read from the catalog"))
 }
 
 fn seal_of(table: &Table) -> Option<&'static Seal> {
@@ -258,17 +232,11 @@ fn version_key(object: &Map<String, Json>) -> u64 {
     hasher.finish()
 }
 
-/// A page of a table behind a cursor. Made of the names in [`TABLES`] and nothing else; uses the table's key.
-fn select_page(table: &Table, columns: &[Column]) -> String {
+/// A table in the order of its key. Made of the names in [`TABLES`] and nothing else.
+fn select_all(table: &Table, columns: &[Column]) -> String {
     let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let numbers: Vec<String> = (1..=table.key.len()).map(|n| format!("${n}")).collect();
     let (names, key) = (names.join(", "), table.key.join(", "));
-    format!(
-        "select {names} from {table} where ({key}) > ({numbers}) order by {key} limit {PAGE} offset ${skip}",
-        table = table.name,
-        numbers = numbers.join(", "),
-        skip = table.key.len() + 1
-    )
+    format!("select {names} from {} order by {key}", table.name)
 }
 
 fn object_of(columns: &[Column], row: &Row) -> Result<Map<String, Json>, CatalogError> {

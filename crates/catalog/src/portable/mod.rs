@@ -7,7 +7,6 @@
 mod dump;
 mod load;
 mod named;
-mod order;
 mod tables;
 
 pub use dump::{Dumped, RowFate, SpoiledRow};
