@@ -115,6 +115,8 @@ async fn fill_store(
     let list = named_files(generation.catalog(), Wanted::Blobs);
     let place = |digest: &_| generation.folder.blob(digest);
     let tally = blobs::copy_all(list, place, store, generation.count_named(), lines).await?;
+    // An earlier try may have been cut off between the name of a blob and the sync of its folder.
+    store.sync_names().await?;
     let lost = &generation.manifest.rows_left_out;
     for row in lost {
         let why = format!(

@@ -97,6 +97,8 @@ async fn add_generation(
     let place = |digest: &ContentDigest| source.store.local_path(digest).unwrap_or_default();
     let list = named_files(rows.clone(), Wanted::Blobs);
     let tally = blobs::copy_all(list, place, target, total, lines).await?;
+    // Some of them were found there, and whoever put them there may have been killed before it came to the sync.
+    target.sync_names().await?;
     let mut left_out: HashSet<ContentDigest> = HashSet::new();
     for left in &tally.left_out {
         let digest = left.blob.parse()?;

@@ -295,3 +295,50 @@ fn rot_in_the_store_is_named_and_the_rest_is_backed_up() {
     run(&restored, &["restore", place], 0);
     check_serves(&restored, &made);
 }
+
+/// The sizes in the rows of an earlier release carry no seal.
+#[test]
+fn a_wrong_size_in_a_row_removes_no_sound_blob() {
+    let (setup, _upstream, _database, made) = stored(2);
+    let backup = setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    run(&setup, &["backup", place], 0);
+    let first = generation(&backup);
+    let size = format!("\"mod_size\":{}", made[0].go_mod.len());
+    forge_rows(&first, &size, "\"mod_size\":7");
+    let restored = Setup::new();
+    let store = restored.data().join("store");
+    let there = blob(&store, &made[0].go_mod);
+    // As if an earlier try had brought it.
+    said_by(&restored, &["restore", place], 1);
+    std::fs::write(&there, &made[0].go_mod).unwrap();
+    let said = said_by(&restored, &["restore", place], 1);
+    assert!(
+        said.contains("and the right hash, its row says 7 bytes"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read(&there).unwrap(), made[0].go_mod);
+    // Cut bytes make room for whole ones.
+    let whole = Setup::new();
+    forge_rows(&first, "\"mod_size\":7", &size);
+    let there = blob(&whole.data().join("store"), &made[0].go_mod);
+    flip(&blob(&backup, &made[1].zip));
+    said_by(&whole, &["restore", place], 1);
+    cut(&there);
+    flip(&blob(&backup, &made[1].zip));
+    run(&whole, &["restore", place], 0);
+    check_serves(&whole, &made);
+}
+
+#[test]
+fn names_that_cannot_be_made_durable_are_no_backup() {
+    let (setup, _upstream, _database, _made) = stored(1);
+    let backup = setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    run(&setup, &["backup", place], 0);
+    let empty = (0..256).map(|shard| backup.join(format!("blob/sha256/{shard:02x}")));
+    let shard = { empty }.find(|shard| std::fs::remove_dir(shard).is_ok());
+    std::fs::write(shard.unwrap(), "no folder").unwrap();
+    said_by(&setup, &["backup", place], 1);
+    assert!(!backup.join("generations/000002/manifest.json").exists());
+}
