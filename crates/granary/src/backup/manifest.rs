@@ -34,6 +34,9 @@ pub struct Manifest {
     pub generation: u64,
     /// When it was begun.
     pub made_at: String,
+    /// Id of the installation whose catalog it is; earlier releases did not say it.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// Number of the newest migration that the catalog had seen.
     pub schema: i64,
     /// Number of the last landing.
@@ -178,6 +181,7 @@ mod tests {
             granary: "0".to_owned(),
             generation: 7,
             made_at: "2026-01-01T00:00:00Z".to_owned(),
+            instance: None,
             schema: 1,
             seq: 3,
             rows: BTreeMap::from([("versions".to_owned(), 3)]),

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use catalog::{Catalog, RowFate, SpoiledRow};
 use gomod::hash::ContentDigest;
 use jiff::Timestamp;
@@ -27,6 +27,8 @@ pub struct Source<'a> {
     pub catalog: &'a Catalog,
     /// The bytes.
     pub store: &'a Store,
+    /// Id of the installation.
+    pub instance: &'a str,
 }
 
 /// A backup that is whole.
@@ -37,6 +39,8 @@ pub struct Taken {
     pub tally: Tally,
     /// Generations and blobs that were removed.
     pub removed: (u64, u64),
+    /// Why old generations could not be forgotten although that was asked for.
+    pub not_forgotten: Option<String>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -64,16 +68,24 @@ pub async fn take(
     let written = add_generation(source, &folder, &target, lines).await;
     let (manifest, tally) =
         written.map_err(|cause| blobs::explain(cause, &root.display().to_string()))?;
-    let removed = match keep {
-        Some(keep) => prune::prune(&folder, &target, keep as usize)
-            .await
-            .context("the new generation is whole, but old ones could not be forgotten")?,
-        None => (0, 0),
-    };
+    let stranger = prune::find_stranger(&folder, &manifest)?;
+    if let Some(stranger) = &stranger {
+        finding(lines, "another catalog", &root.display(), stranger).await;
+    }
+    let (mut removed, mut not_forgotten) = ((0, 0), None);
+    match (keep, stranger) {
+        (Some(_), Some(stranger)) => not_forgotten = Some(stranger),
+        (Some(keep), None) => match prune::prune(&folder, &target, keep as usize).await {
+            Ok(counts) => removed = counts,
+            Err(cause) => not_forgotten = Some(format!("{cause:#}")),
+        },
+        (None, _) => {}
+    }
     Ok(Taken {
         manifest,
         tally,
         removed,
+        not_forgotten,
         seconds: begun.elapsed().as_secs_f64(),
     })
 }
@@ -119,6 +131,7 @@ async fn add_generation(
         granary: env!("CARGO_PKG_VERSION").to_owned(),
         generation: number,
         made_at,
+        instance: Some(source.instance.to_owned()),
         schema: source.catalog.schema(),
         seq: dumped.seq,
         rows: dumped.rows,
@@ -215,6 +228,9 @@ impl Taken {
                 self.removed.0, self.removed.1
             );
         }
+        if let Some(why) = &self.not_forgotten {
+            text += &format!("; old generations could not be forgotten: {why}");
+        }
         if !manifest.rows_left_out.is_empty() {
             text += &format!(
                 "; {} rows have rotted and are left out, they are named above: `granary verify` says more, an older generation may have them whole",
@@ -244,6 +260,7 @@ impl Taken {
             "rows_left_out": self.manifest.rows_left_out.len(),
             "generations_removed": self.removed.0,
             "blobs_removed": self.removed.1,
+            "not_forgotten": self.not_forgotten,
             "seconds": self.seconds,
         })
     }

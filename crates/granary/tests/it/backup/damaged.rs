@@ -243,9 +243,26 @@ fn an_older_generation_is_named_where_the_newest_is_damaged() {
         let said = said_by(&Setup::new(), &["restore", place], 1);
         assert!(said.contains("--generation 1"), "{file}: {said}");
     }
-    // Nothing is forgotten while it is unknown what a generation names.
-    let said = said_by(&setup, &["backup", place, "--keep", "1"], 1);
-    assert!(said.contains("could not be forgotten"), "{said}");
+    // Nothing is forgotten while it is unknown what a generation names; the new one is whole for all that.
+    for _ in 0..2 {
+        let said = said_by(&setup, &["backup", place, "--keep", "1"], 1);
+        assert!(said.contains("could not be forgotten"), "{said}");
+        assert!(said.contains("2 versions up to landing 2"), "{said}");
+    }
+    assert_eq!(
+        figures(&Setup::new(), &["rehearse", place], 0)["generation"],
+        4
+    );
+    assert!(backup.join("generations/000001/manifest.json").exists());
+    // Nor where one that would stay is damaged in its rows alone.
+    std::fs::remove_dir_all(backup.join("generations/000002")).unwrap();
+    flip(&backup.join("generations/000004/SHA256SUMS"));
+    let said = said_by(&setup, &["backup", place, "--keep", "2"], 1);
+    assert!(
+        said.contains("a generation that stays is damaged"),
+        "{said}"
+    );
+    assert!(backup.join("generations/000001/manifest.json").exists());
     let restored = Setup::new();
     run(&restored, &["restore", place, "--generation", "1"], 0);
     check_serves(&restored, &made);
