@@ -14,6 +14,7 @@ use crate::backup::folder::BackupFolder;
 use crate::backup::generations::{Generation, choose};
 use crate::backup::restore::{Gaps, Target, check_store_is_empty, restore};
 use crate::config::Config;
+use crate::elsewhere;
 use crate::line::{LINES_IN_FLIGHT, Line, Lines, Show};
 use crate::lock::{FolderLock, Taken, UNFINISHED};
 use crate::logging;
@@ -63,12 +64,15 @@ pub fn run(config: &Config, ask: Ask<'_>, json: bool) -> Result<bool> {
     show(json, async |lines| {
         let begun = Instant::now();
         let tally = restore(&generation, &target, gaps, &lines).await?;
+        let with = elsewhere::note(config)?.map_or_else(String::new, |settings| {
+            format!(" with the same `{settings}` as this command")
+        });
         std::fs::remove_file(&mark)?;
         File::open(&config.data)?.sync_all()?;
         let manifest = &generation.manifest;
         let versions = manifest.rows.get("versions").copied().unwrap_or_default();
         let mut text = format!(
-            "generation {} of {}: {versions} versions up to landing {}, {} files of {} bytes restored and verified in {:.1} s; start it with: granary serve --data {}",
+            "generation {} of {}: {versions} versions up to landing {}, {} files of {} bytes restored and verified in {:.1} s; start it with: granary serve --data {}{with}",
             manifest.generation,
             manifest.made_at,
             manifest.seq,

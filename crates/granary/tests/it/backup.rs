@@ -308,8 +308,30 @@ fn a_backup_crosses_between_sqlite_and_postgresql() {
     let there = Setup::new();
     let store = format!("file://{}", there.folder("apart").join("store").display());
     let there = there.set("store", &store);
-    run(&there, &["restore", place, "--database", &first], 0);
+    let said = run(&there, &["restore", place, "--database", &first], 0);
+    assert!(
+        said.contains("with the same `database` and `store`"),
+        "{said}"
+    );
     assert!(!there.data().join("catalog.db").exists());
+    // Whoever forgets a setting is told, and finds no fresh catalog or store under the old name.
+    let without_store = there.clone().unset("store").set("database", &first);
+    for (forgetful, word) in [
+        (&there, "`database` is not set"),
+        (&without_store, "`store` is not set"),
+    ] {
+        for command in [&["serve"][..], &["verify"]] {
+            let said = said_by(forgetful, command, 1);
+            assert!(said.contains(word), "{command:?}: {said}");
+        }
+    }
+    assert!(!there.data().join("catalog.db").exists());
+    assert!(!there.data().join("store").exists());
+    let note = std::fs::read_to_string(there.data().join("restored.elsewhere")).unwrap();
+    assert!(
+        note.starts_with("database ") && !note.contains('@'),
+        "{note}"
+    );
     let there = there.set("database", &first);
     check_serves(&there, &made);
     let mut done = figures(&there, &["verify"], 0);
