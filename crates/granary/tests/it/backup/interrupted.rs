@@ -96,6 +96,8 @@ fn kill_9_in_the_midst_of_a_restore_lets_nobody_serve_half_of_it() {
             let said = said_by(&restored, arguments, 1);
             assert!(said.contains("granary restore"), "{arguments:?}: {said}");
         }
+        let said = said_by(&restored, &["doctor"], 1);
+        assert!(said.contains("same `granary restore` again"), "{said}");
     }
     assert!(
         cut > 0,
