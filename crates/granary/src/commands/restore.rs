@@ -9,13 +9,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::scratch::{Scratch, sweep};
+use super::signals::ending_signal;
 use crate::backup::check::check;
 use crate::backup::folder::BackupFolder;
 use crate::backup::generations::{Generation, choose};
 use crate::backup::restore::{Gaps, Target, check_store_is_empty, restore};
 use crate::config::Config;
 use crate::elsewhere;
-use crate::line::{LINES_IN_FLIGHT, Line, Lines, Show};
+use crate::line::{LINES_IN_FLIGHT, Line, Lines, Show, finding};
 use crate::lock::{FolderLock, Taken, UNFINISHED};
 use crate::logging;
 
@@ -105,29 +107,27 @@ pub fn rehearse(from: &Path, number: Option<u64>, into: Option<&Path>, json: boo
     logging::start("error", "auto")?;
     let folder = BackupFolder::find(from)?;
     let generation = choose(&folder, number)?;
-    let beside = std::path::absolute(from)?;
-    let beside = into.or(beside.parent()).unwrap_or(Path::new("."));
-    let scratch = tempfile::Builder::new()
-        .prefix("granary-rehearsal-")
-        .tempdir_in(beside)
-        .with_context(|| {
-            format!(
-                "cannot write to {}: name another folder with --into",
-                beside.display()
-            )
-        })?;
-    let target = Target {
-        catalog_url: format!("sqlite:{}", scratch.path().join("catalog.db").display()),
-        store: scratch.path().join("store"),
-        is_begun: false,
-    };
+    let absolute = std::path::absolute(from)?;
+    let beside = into.or(absolute.parent()).unwrap_or(Path::new("."));
+    let mut scratch = None;
     let well = show(json, async |lines| {
-        rehearsal(&generation, &target, &lines).await
+        let ending = ending_signal()?;
+        for (path, what) in sweep(beside) {
+            finding(&lines, "left over", &path.display(), &what).await;
+        }
+        let path = scratch.insert(Scratch::make(beside)?).path();
+        let target = Target {
+            catalog_url: format!("sqlite:{}", path.join("catalog.db").display()),
+            store: path.join("store"),
+            is_begun: false,
+        };
+        tokio::select! {
+            done = rehearsal(&generation, &target, &lines) => done,
+            signal = ending => bail!("{signal}: the rehearsal was not done to its end, and nothing of it is left"),
+        }
     });
-    let path = scratch.path().to_owned();
-    scratch
-        .close()
-        .with_context(|| format!("cannot remove {}", path.display()))?;
+    // Here no thread of it is at work any more.
+    scratch.map_or(Ok(()), Scratch::remove)?;
     well
 }
 
