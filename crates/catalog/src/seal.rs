@@ -113,10 +113,13 @@ pub enum RowState {
     Mended,
 }
 
+/// A value as a seal sees it: its kind, and its bytes.
+type Cell = (u8, Option<Vec<u8>>);
+
 /// The arguments of an insert with the seal behind them.
 pub(crate) fn sealed(table: &'static str, mut values: Vec<Value>) -> Vec<Value> {
-    let seal = seal_of(table, &values);
-    values.push(Value::Bytes(Some(seal.to_vec())));
+    let cells: Vec<Cell> = values.iter().map(cell_of).collect();
+    values.push(Value::Bytes(Some(seal_of(table, &cells).to_vec())));
     values
 }
 
@@ -127,34 +130,45 @@ impl Seal {
     /// # Errors
     /// [`CatalogError::Rotten`] if more than that is wrong.
     pub(crate) fn check(&self, row: &Row) -> Result<RowState, CatalogError> {
-        let Some(seal) = row.find_bytes(self.column)? else {
+        self.check_in(row, self.column)
+    }
+
+    /// As [`Seal::check`], for rows in which the seal has another name.
+    pub(crate) fn check_in(
+        &self,
+        row: &Row,
+        seal_column: &'static str,
+    ) -> Result<RowState, CatalogError> {
+        let Some(seal) = row.find_bytes(seal_column)? else {
             return Ok(RowState::Unsealed);
         };
-        let mut values = vec![Value::from(REALM)];
+        let mut cells = vec![cell_of(&Value::from(REALM))];
         for (column, kind) in self.covers {
-            values.push(match kind {
-                Kind::Int => Value::Int(row.find_int(column)?),
-                Kind::Text => Value::Text(row.find_text(column)?),
-                Kind::Bytes => Value::Bytes(row.find_bytes(column)?),
+            cells.push(match kind {
+                Kind::Int => cell_of(&Value::Int(row.find_int(column)?)),
+                // A bit that flips may leave bytes that are no text any more.
+                Kind::Text => (TEXT, row.find_raw_text(column)?),
+                Kind::Bytes => cell_of(&Value::Bytes(row.find_bytes(column)?)),
             });
         }
-        let found = seal_of(self.table, &values);
+        let found = seal_of(self.table, &cells);
         if seal == found {
             return Ok(RowState::Sound);
         }
         let differ = |(a, b): (&u8, &u8)| (a ^ b).count_ones();
         if seal.len() == SEAL_BYTES && seal.iter().zip(&found).map(differ).sum::<u32>() == 1 {
-            return Ok(RowState::Mended); // the seal itself
+            row.mend(seal_column, Value::Bytes(Some(found.to_vec())));
+            return Ok(RowState::Mended);
         }
-        let at = (1..values.len()).find(|at| self.turn_back(&mut values, *at, &seal));
-        let Some(at) = at else {
+        let turned =
+            (1..cells.len()).find_map(|at| Some((at, self.turn_back(&mut cells, at, &seal)?)));
+        let Some((at, value)) = turned else {
             return Err(CatalogError::Rotten {
                 table: self.table,
-                of: name_of(&values),
+                of: name_of(&cells),
             });
         };
-        let column = self.covers[at - 1].0;
-        row.mend(column, values.swap_remove(at));
+        row.mend(self.covers[at - 1].0, value);
         Ok(RowState::Mended)
     }
 
@@ -163,65 +177,72 @@ impl Seal {
         rows.first().filter(|row| self.check(row).is_ok())
     }
 
-    /// Flips each bit of one value in turn until the seal is right.
-    fn turn_back(&self, values: &mut [Value], at: usize, seal: &[u8]) -> bool {
-        let mut bytes = match &values[at] {
-            Value::Int(Some(number)) => number.to_be_bytes().to_vec(),
-            Value::Text(Some(text)) => text.clone().into_bytes(),
-            Value::Bytes(Some(bytes)) => bytes.clone(),
-            Value::Int(None) | Value::Text(None) | Value::Bytes(None) => return false,
-        };
-        let before = values[at].clone();
-        for bit in 0..bytes.len() * 8 {
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            values[at] = match &before {
-                Value::Int(_) => {
-                    Value::Int(bytes.as_slice().try_into().ok().map(i64::from_be_bytes))
-                }
-                Value::Text(_) => Value::Text(String::from_utf8(bytes.clone()).ok()),
-                Value::Bytes(_) => Value::Bytes(Some(bytes.clone())),
-            };
-            if seal_of(self.table, values) == seal {
-                return true;
+    /// Flips each bit of one value in turn until the seal is right; gives what was written then.
+    fn turn_back(&self, cells: &mut [Cell], at: usize, seal: &[u8]) -> Option<Value> {
+        let bits = cells[at].1.as_ref()?.len() * 8;
+        for bit in 0..bits {
+            flip(&mut cells[at], bit);
+            if seal_of(self.table, cells) == seal {
+                return value_of(&cells[at]);
             }
-            bytes[bit / 8] ^= 1 << (bit % 8);
+            flip(&mut cells[at], bit);
         }
-        values[at] = before;
-        false
+        None
+    }
+}
+
+const INT: u8 = 1;
+const TEXT: u8 = 2;
+const BYTES: u8 = 3;
+
+fn cell_of(value: &Value) -> Cell {
+    match value {
+        Value::Int(number) => (INT, number.map(|number| number.to_be_bytes().to_vec())),
+        Value::Text(text) => (TEXT, text.clone().map(String::into_bytes)),
+        Value::Bytes(bytes) => (BYTES, bytes.clone()),
+    }
+}
+
+fn value_of((kind, bytes): &Cell) -> Option<Value> {
+    let bytes = bytes.clone()?;
+    match *kind {
+        INT => {
+            let number = bytes.as_slice().try_into().ok().map(i64::from_be_bytes)?;
+            Some(Value::Int(Some(number)))
+        }
+        TEXT => Some(Value::Text(Some(String::from_utf8(bytes).ok()?))),
+        _ => Some(Value::Bytes(Some(bytes))),
+    }
+}
+
+fn flip((_, bytes): &mut Cell, bit: usize) {
+    if let Some(byte) = bytes.as_mut().and_then(|bytes| bytes.get_mut(bit / 8)) {
+        *byte ^= 1 << (bit % 8);
     }
 }
 
 /// The table, then every value with its kind and length in front, so that no two rows look alike.
-fn seal_of(table: &str, values: &[Value]) -> [u8; SEAL_BYTES] {
-    let mut bytes = table.as_bytes().to_vec();
-    let mut add = |kind: u8, value: Option<&[u8]>| {
-        bytes.push(kind);
-        if let Some(value) = value {
-            bytes.extend_from_slice(&(value.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(value);
-        }
-    };
-    for value in values {
-        match value {
-            Value::Int(Some(number)) => add(1, Some(&number.to_be_bytes())),
-            Value::Text(Some(text)) => add(2, Some(text.as_bytes())),
-            Value::Bytes(Some(bytes)) => add(3, Some(bytes)),
-            Value::Int(None) | Value::Text(None) | Value::Bytes(None) => add(0, None),
+fn seal_of(table: &str, cells: &[Cell]) -> [u8; SEAL_BYTES] {
+    let mut all = table.as_bytes().to_vec();
+    for (kind, bytes) in cells {
+        match bytes {
+            Some(bytes) => {
+                all.push(*kind);
+                all.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+                all.extend_from_slice(bytes);
+            }
+            None => all.push(0),
         }
     }
-    let sum = ContentDigest::of(&bytes);
+    let sum = ContentDigest::of(&all);
     std::array::from_fn(|at| sum.as_bytes()[at])
 }
 
 /// What a row is about, as far as its texts can be believed.
-fn name_of(values: &[Value]) -> String {
-    let texts = values
-        .iter()
-        .skip(1)
-        .take(2)
-        .filter_map(|value| match value {
-            Value::Text(text) => text.clone(),
-            Value::Int(_) | Value::Bytes(_) => None,
-        });
+fn name_of(cells: &[Cell]) -> String {
+    let texts = cells.iter().skip(1).take(2).filter_map(|cell| match cell {
+        (TEXT, Some(text)) => Some(String::from_utf8_lossy(text)),
+        _ => None,
+    });
     texts.collect::<Vec<_>>().join("@")
 }

@@ -116,6 +116,20 @@ impl Store {
         run_blocking("publishing a blob", move || staged.publish()).await
     }
 
+    /// Makes durable the names of all blobs that are there. What [`Store::put_small`] and [`Store::publish`] return is
+    /// durable anyway; this is for whoever relies on blobs that it finds, because a process that was killed may have named
+    /// them and not come to the sync.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and its kin.
+    pub async fn sync_names(&self) -> Result<(), StoreError> {
+        let local = Arc::clone(&self.local);
+        run_blocking("making the names of blobs durable", move || {
+            local.sync_names()
+        })
+        .await
+    }
+
     /// Opens a blob: read and checked up to 64 KiB, mapped above. A big one is hashed when it is opened for the first time
     /// after the start (1 to 2 GB a second and core); until then nobody gets a byte of it. A rotten one is set aside.
     ///

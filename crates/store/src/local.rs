@@ -185,7 +185,7 @@ impl Local {
                 }
             }
         }
-        self.sync_shard(digest)
+        self.sync_shard(usize::from(digest.as_bytes()[0]))
     }
 
     /// Whether the blob is there, durably and with the right bytes; then nothing needs to be staged.
@@ -193,7 +193,8 @@ impl Local {
         if !self.is_sound(digest)? {
             return Ok(false);
         }
-        self.sync_shard(digest).map(|()| true)
+        self.sync_shard(usize::from(digest.as_bytes()[0]))
+            .map(|()| true)
     }
 
     /// Opens a blob that needs no more hashing; nothing if a big one was not hashed since the start. A rotten one is set
@@ -317,10 +318,20 @@ impl Local {
         }
     }
 
-    fn sync_shard(&self, digest: &ContentDigest) -> Result<(), StoreError> {
-        let first = digest.as_bytes()[0];
-        let suspect = &self.suspects[usize::from(first)];
-        let folder = self.root.join(BLOBS).join(format!("{first:02x}"));
+    /// Makes the names in every shard durable that was not synced since the start: an earlier process may have died
+    /// between a blob's link and the sync of its folder.
+    pub(crate) fn sync_names(&self) -> Result<(), StoreError> {
+        for (shard, suspect) in self.suspects.iter().enumerate() {
+            if suspect.load(Ordering::Acquire) {
+                self.sync_shard(shard)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_shard(&self, shard: usize) -> Result<(), StoreError> {
+        let suspect = &self.suspects[shard];
+        let folder = self.root.join(BLOBS).join(format!("{shard:02x}"));
         let was_suspect = suspect.load(Ordering::Acquire);
         let synced = if was_suspect {
             let held = self.nudging.lock().unwrap_or_else(PoisonError::into_inner);
@@ -333,7 +344,7 @@ impl Local {
         if let Err(cause) = synced {
             suspect.store(true, Ordering::Release);
             return Err(StoreError::from_io(
-                format!("syncing the folder of blob {digest}"),
+                format!("syncing the folder of blobs {}", folder.display()),
                 cause,
             ));
         }

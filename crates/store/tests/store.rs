@@ -698,3 +698,20 @@ impl Drop for Tmpfs {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
+
+/// Whoever finds a blob may owe it to a process that was killed before it synced the folder.
+#[tokio::test]
+async fn names_that_were_found_are_synced_or_it_is_said() {
+    let rig = rig();
+    rig.store.sync_names().await.unwrap();
+    let again = open(rig.folder.path());
+    let shard = rig.folder.path().join("store/blob/sha256/7f");
+    fs::remove_dir(&shard).unwrap();
+    fs::write(&shard, "no folder").unwrap();
+    let error = again.sync_names().await.unwrap_err();
+    assert!(error.to_string().contains("7f"), "{error}");
+    // The failure is remembered: the next try is an honest one.
+    fs::remove_file(&shard).unwrap();
+    fs::create_dir(&shard).unwrap();
+    again.sync_names().await.unwrap();
+}

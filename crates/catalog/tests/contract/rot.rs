@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use catalog::{Catalog, CatalogError, RowState, StoredVersion};
+use catalog::{Catalog, CatalogError, RowFate, RowState, StoredVersion};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use crate::rig::{module, new_mod, time, zip_of};
+use crate::portable::{dump, load};
+use crate::rig::{Rig, module, new_mod, time, zip_of};
 use crate::server;
 
 const QUOTE: &str = "rsc.io/quote@v1.5.2";
@@ -235,5 +236,86 @@ pub async fn rotten_caches_are_asked_for_again(given: &Catalog) {
     );
     let resolution = catalog.find_resolution(of.path(), "main").await.unwrap();
     assert_eq!(resolution.unwrap().seen_at, later);
+    behind.end().await;
+}
+
+/// A dump has rows as they were written, or says which ones it has not; what is left of it loads.
+pub async fn a_dump_does_not_pass_rot_on(given: &Catalog) {
+    let behind = with_quote(given).await;
+    let catalog = &behind.catalog;
+    let names = ["a", "b", "c", "d", "e", "f"].map(|name| format!("example.com/{name}@v1.0.0"));
+    for of in &names {
+        catalog.land_mod(new_mod(of, "x")).await.unwrap();
+        let zip = catalog.land_zip(&module(of), zip_of(of, "x")).await;
+        zip.unwrap();
+    }
+    let list = ["v1.0.0".to_owned()];
+    let now = time("2026-01-01T00:00:00Z");
+    catalog
+        .save_list(module(QUOTE).path(), &list, now)
+        .await
+        .unwrap();
+    let (before, whole) = dump(catalog).await;
+    assert_eq!(before.spoiled, []);
+
+    // One bit each: in a size, a hash, a time, a text, the seal.
+    let stored = behind.find().await.unwrap();
+    let mut h1 = stored.mod_h1.as_bytes().to_vec();
+    h1[17] ^= 0x40;
+    let text = match behind.url.starts_with("sqlite:") {
+        // 's' with its highest bit is no text.
+        true => "cast(x'f3756d2e676f6c616e672e6f7267' as text)",
+        false => "'sum.golang.ovg'",
+    };
+    for change in [
+        "versions set info_size = info_size + 1 where module = 'example.com/a'".to_owned(),
+        format!(
+            "versions set mod_h1 = {} where module = 'rsc.io/quote'",
+            behind.literal(&h1)
+        ),
+        "versions set version_at = version_at + 1 where module = 'example.com/b'".to_owned(),
+        format!("versions set verified_name = {text} where module = 'example.com/c'"),
+        "zips set zip_size = zip_size + 1 where module = 'example.com/d'".to_owned(),
+    ] {
+        behind.run(&format!("update {change}")).await;
+    }
+    let (dumped, text) = dump(catalog).await;
+    assert_eq!(text, whole, "{:?}", dumped.spoiled);
+    assert_eq!(dumped.spoiled.len(), 5, "{:?}", dumped.spoiled);
+    assert!(dumped.spoiled.iter().all(|row| row.fate == RowFate::Mended));
+
+    // More than one, or no seal and nonsense: left out with what needs it.
+    for change in [
+        "versions set mod_size = mod_size + 3, info_size = info_size + 5 where module = 'example.com/e'",
+        "known_lists set seen_at = seen_at + 1000000007",
+    ] {
+        behind.run(&format!("update {change}")).await;
+    }
+    let nonsense = behind.literal(b"abc");
+    let change = format!("zips set seal = null, zip = {nonsense} where module = 'example.com/f'");
+    behind.run(&format!("update {change}")).await;
+    let (dumped, text) = dump(catalog).await;
+    let gone = |fate| -> Vec<(&str, &str)> {
+        let rows = dumped.spoiled.iter().filter(|row| row.fate == fate);
+        rows.map(|row| (row.table.as_str(), row.of.as_str()))
+            .collect()
+    };
+    let (e, f) = (names[4].as_str(), names[5].as_str());
+    let left_out = [
+        ("versions", e),
+        ("zips", e),
+        ("zips", f),
+        ("landings", e),
+        ("members", e),
+    ];
+    assert_eq!(gone(RowFate::LeftOut), left_out, "{:?}", dumped.spoiled);
+    assert_eq!(gone(RowFate::Forgotten), [("known_lists", "rsc.io/quote")]);
+    let other = Rig::sqlite().await;
+    load(&other.catalog, &text).await.unwrap();
+    let (again, same) = dump(&other.catalog).await;
+    assert_eq!(
+        (again.seq, again.rows, same),
+        (dumped.seq, dumped.rows.clone(), text)
+    );
     behind.end().await;
 }
