@@ -251,6 +251,27 @@ impl Row {
         }
     }
 
+    /// The bytes of a text, also where they are no text any more.
+    pub(crate) fn find_raw_text(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Vec<u8>>, CatalogError> {
+        if let Some(Value::Text(value)) = self.find_mended(column) {
+            return Ok(value.map(String::into_bytes));
+        }
+        // Unchecked, because PostgreSQL's driver gives the bytes of a text only to whoever does not ask for its type.
+        Ok(match &self.cells {
+            Cells::Sqlite(row) => row.try_get_unchecked(column)?,
+            Cells::Postgres(row) => row.try_get_unchecked(column)?,
+        })
+    }
+
+    /// A text as far as it can be read, for people.
+    pub(crate) fn lossy_text(&self, column: &'static str) -> String {
+        let bytes = self.find_raw_text(column).ok().flatten();
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
+    }
+
     pub(crate) fn text(&self, column: &'static str) -> Result<String, CatalogError> {
         self.find_text(column)?.ok_or_else(|| missing(column))
     }
