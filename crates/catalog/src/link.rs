@@ -244,26 +244,25 @@ impl Row {
         }
     }
 
+    /// The bytes of a text as they are stored, also where they are no text any more.
+    pub(crate) fn find_raw_text(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Vec<u8>>, CatalogError> {
+        if let Some(Value::Text(text)) = self.find_mended(column) {
+            return Ok(text.map(String::into_bytes));
+        }
+        Ok(match &self.cells {
+            Cells::Sqlite(row) => row.try_get_unchecked(column)?,
+            Cells::Postgres(row) => row.try_get_unchecked(column)?,
+        })
+    }
+
     pub(crate) fn find_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, CatalogError> {
         match self.find_mended(column) {
             Some(Value::Bytes(value)) => Ok(value),
             _ => self.get(column),
         }
-    }
-
-    /// The bytes of a text, also where they are no text any more.
-    pub(crate) fn find_raw_text(
-        &self,
-        column: &'static str,
-    ) -> Result<Option<Vec<u8>>, CatalogError> {
-        if let Some(Value::Text(value)) = self.find_mended(column) {
-            return Ok(value.map(String::into_bytes));
-        }
-        // Unchecked, because PostgreSQL's driver gives the bytes of a text only to whoever does not ask for its type.
-        Ok(match &self.cells {
-            Cells::Sqlite(row) => row.try_get_unchecked(column)?,
-            Cells::Postgres(row) => row.try_get_unchecked(column)?,
-        })
     }
 
     /// A text as far as it can be read, for people.

@@ -155,7 +155,16 @@ impl Seal {
     /// # Errors
     /// [`CatalogError::Rotten`] if more than that is wrong.
     pub(crate) fn check(&self, row: &Row) -> Result<RowState, CatalogError> {
-        let Some(seal) = row.find_bytes(self.column)? else {
+        self.check_in(row, self.column)
+    }
+
+    /// As [`Seal::check`], for rows in which the seal has another name.
+    pub(crate) fn check_in(
+        &self,
+        row: &Row,
+        seal_column: &'static str,
+    ) -> Result<RowState, CatalogError> {
+        let Some(seal) = row.find_bytes(seal_column)? else {
             return Ok(RowState::Unsealed);
         };
         let mut covered = self.read(row);
@@ -165,7 +174,8 @@ impl Seal {
         }
         let differ = |(a, b): (&u8, &u8)| (a ^ b).count_ones();
         if seal.len() == SEAL_BYTES && seal.iter().zip(&found).map(differ).sum::<u32>() == 1 {
-            return Ok(RowState::Mended); // the seal itself
+            row.mend(seal_column, Value::Bytes(Some(found.to_vec())));
+            return Ok(RowState::Mended);
         }
         let mended = covered
             .turn_back(&seal)
@@ -174,9 +184,12 @@ impl Seal {
                 Some((*column, value_of(*kind, &covered.bytes[span])?))
             });
         let Some((column, value)) = mended else {
+            let names = self.covers.iter().map(|(column, _)| *column);
+            let names = names.filter(|column| ["module", "version"].contains(column));
+            let names: Vec<String> = names.map(|column| row.lossy_text(column)).collect();
             return Err(CatalogError::Rotten {
                 table: self.table,
-                of: format!("{}@{}", row.lossy_text("module"), row.lossy_text("version")),
+                of: names.join("@"),
             });
         };
         row.mend(column, value);
