@@ -282,6 +282,12 @@ impl Row {
         }
     }
 
+    /// A text as far as it can be read, for people.
+    pub(crate) fn lossy_text(&self, column: &'static str) -> String {
+        let bytes = self.find_raw_text(column).ok().flatten();
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
+    }
+
     pub(crate) fn text(&self, column: &'static str) -> Result<String, CatalogError> {
         self.find_text(column)?.ok_or_else(|| missing(column))
     }

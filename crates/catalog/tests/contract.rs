@@ -109,6 +109,9 @@ mod kept {
         rows_that_lost_each_other_are_named,
         rotten_caches_are_asked_for_again,
         a_dump_does_not_pass_rot_on,
+        a_text_that_is_none_any_more_stops_no_listing,
+        a_bit_beside_an_unsealed_row_is_told_and_seals_no_other,
+        a_page_that_cannot_be_read_does_not_end_the_list,
     );
 
     on_both_engines!(trouble:

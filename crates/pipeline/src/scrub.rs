@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::processor::Processor;
 use crate::promotion::PROD;
+use crate::refusal::with_causes;
 
 /// Name of the setting row with the position.
 const POSITION: &str = "scrub_position";
@@ -163,7 +164,7 @@ impl Scrubber {
                 }
             }
         }
-        self.check_catalog().await?;
+        self.check_catalog().await;
         self.counts.passes.fetch_add(1, Ordering::Relaxed);
         let period = SignedDuration::try_from(self.period).unwrap_or(SignedDuration::MAX);
         let next = position.began_at.checked_add(period);
@@ -181,11 +182,17 @@ impl Scrubber {
             Ok(stored) => stored,
             Err(cause) => {
                 error!(of = listed.of, error = %cause, "the scrubber found a rotten row");
-                if let Ok(of) = listed.of.parse::<ModuleVersion>() {
-                    let file = HealFile::Info;
-                    self.processor
-                        .note_catalog(&HealAsk { of, file }, &cause)
-                        .await;
+                match listed.of.parse::<ModuleVersion>() {
+                    Ok(of) => {
+                        let file = HealFile::Info;
+                        self.processor
+                            .note_catalog(&HealAsk { of, file }, &cause)
+                            .await;
+                    }
+                    // Not even its name can be read.
+                    Err(_) => {
+                        self.processor.wounds.rows.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
                 return;
             }
@@ -234,11 +241,23 @@ impl Scrubber {
         false
     }
 
-    /// What the rows of single versions do not tell: malformed pages, and rows that have lost each other.
-    async fn check_catalog(&self) -> Result<(), catalog::CatalogError> {
+    /// What the rows of single versions do not tell: malformed pages, and rows that have lost each other. Each of the two
+    /// is told although the other cannot be looked at, and neither holds up the next pass.
+    async fn check_catalog(&self) {
         let catalog = &self.processor.catalog;
-        let mut found = catalog.check_pages().await?;
-        found.extend(catalog.list_loose_ends(LOOSE_ENDS_MAX).await?);
+        self.tell_found(catalog.check_pages().await);
+        self.tell_found(catalog.list_loose_ends(LOOSE_ENDS_MAX).await);
+    }
+
+    fn tell_found(&self, found: Result<Vec<String>, catalog::CatalogError>) {
+        let found = match found {
+            Ok(found) => found,
+            Err(cause @ catalog::CatalogError::Corrupt { .. }) => vec![with_causes(&cause)],
+            Err(cause) => {
+                warn!(error = %cause, "the scrubber could not check the catalog; the next pass tries again");
+                return;
+            }
+        };
         for what in found {
             error!(
                 what,
@@ -246,7 +265,6 @@ impl Scrubber {
             );
             self.processor.wounds.rows.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Store {
     local: Arc<Local>,
     objects: Arc<LocalFileSystem>,
     tiles: Arc<Tiles>,
-    turns: Arc<[Mutex<()>; TURNS]>,
+    turns: Arc<[Arc<Mutex<()>>; TURNS]>,
     /// One permit a blob that is hashed at its first opening: as many as there are cores, so that a restart under load
     /// leaves the kernel room for everyone else.
     hashing: Arc<Semaphore>,
@@ -71,7 +71,7 @@ impl Store {
             local: Arc::new(local),
             objects,
             tiles,
-            turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            turns: Arc::new(std::array::from_fn(|_| Arc::default())),
             hashing: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(1, usize::from),
             )),
@@ -141,13 +141,18 @@ impl Store {
         }
         // One hashes, whoever else wants the same blob waits for it.
         let turn = &self.turns[usize::from(digest.as_bytes()[0]) % TURNS];
-        let _turn = turn.lock().await;
+        let turn = Arc::clone(turn).lock_owned().await;
         if let Some(blob) = self.open_checked(digest).await? {
             return Ok(blob);
         }
-        let _permit = self.hashing.acquire().await;
+        let permit = Arc::clone(&self.hashing).acquire_owned().await;
         let (local, name) = (Arc::clone(&self.local), *digest);
-        run_blocking("hashing a blob", move || local.check(&name)).await?;
+        run_blocking("hashing a blob", move || {
+            // Held until the work is done, also when whoever asked has gone: the next one waits for it and begins no other.
+            let _held = (turn, permit);
+            local.check(&name)
+        })
+        .await?;
         self.open_checked(digest)
             .await?
             .ok_or_else(|| StoreError::Unavailable {
@@ -349,5 +354,40 @@ impl Store {
     pub async fn probe(&self) -> Result<(), StoreError> {
         let local = Arc::clone(&self.local);
         run_blocking("probing the store", move || local.probe()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_goes_does_not_free_the_place_of_its_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_local(&folder.path().join("store"), &folder.path().join("staging"))
+            .unwrap();
+        let digest = ContentDigest::of(b"something else");
+        // Long enough to be looked at while it is hashed.
+        let blob = File::create(store.local_path(&digest).unwrap()).unwrap();
+        blob.set_len(256 << 20).unwrap();
+        let places = store.hashing.available_permits();
+        let turn = &store.turns[usize::from(digest.as_bytes()[0]) % TURNS];
+        let opening = tokio::spawn({
+            let store = store.clone();
+            async move { store.open(&digest).await.map(drop) }
+        });
+        while store.hashing.available_permits() == places {
+            tokio::task::yield_now().await;
+        }
+        opening.abort();
+        assert!(opening.await.unwrap_err().is_cancelled());
+        assert_eq!(store.hashing.available_permits(), places - 1);
+        assert!(turn.try_lock().is_err());
+        // The next one waits for that work, and finds what it found.
+        let next = store.open(&digest).await.map(drop);
+        assert!(matches!(next, Err(StoreError::NotFound { .. })), "{next:?}");
+        assert_eq!(store.hashing.available_permits(), places);
     }
 }

@@ -25,6 +25,10 @@ const CHECKED_AT_START: usize = 256;
 /// Rotten blobs kept: evidence for a person, who looks long before there are more. The oldest go first.
 const ROTTEN_MAX: usize = 1000;
 
+/// Bytes of them kept: a thousand zips may be hundreds of gigabytes, on a disk that is dying and perhaps full. The newest
+/// stays whatever its size.
+const ROTTEN_BYTES_MAX: u64 = 4 << 30;
+
 /// Blobs set aside that a listener may be behind by; one that is further behind learns that it missed some.
 const TOLD_MAX: usize = 256;
 
@@ -130,15 +134,55 @@ impl Rot {
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return;
         };
-        let mut names: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        if names.len() <= ROTTEN_MAX {
-            return;
-        }
-        names.sort();
-        for oldest in &names[..names.len() - ROTTEN_MAX] {
+        let mut kept: Vec<_> = entries
+            .flatten()
+            .map(|entry| {
+                let size_bytes = entry.metadata().map_or(0, |found| found.len());
+                (entry.path(), size_bytes)
+            })
+            .collect();
+        kept.sort();
+        for (oldest, _) in &kept[..count_over(&kept)] {
             if let Err(error) = fs::remove_file(oldest) {
                 tracing::warn!(path = %oldest.display(), %error, "old evidence stays: it cannot be removed");
             }
         }
+    }
+}
+
+/// How many of the oldest are too many, or too large together with those after them.
+fn count_over(kept: &[(PathBuf, u64)]) -> usize {
+    let mut sum_bytes = 0_u64;
+    let newest_first = kept.iter().rev().enumerate();
+    let fits = newest_first.take_while(|(at, (_, size_bytes))| {
+        sum_bytes = sum_bytes.saturating_add(*size_bytes);
+        *at == 0 || (*at < ROTTEN_MAX && sum_bytes <= ROTTEN_BYTES_MAX)
+    });
+    kept.len() - fits.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_over(sizes_bytes: &[u64], want: usize) {
+        let kept: Vec<_> = sizes_bytes
+            .iter()
+            .map(|size_bytes| (PathBuf::new(), *size_bytes))
+            .collect();
+        assert_eq!(count_over(&kept), want);
+    }
+
+    #[test]
+    fn evidence_is_bounded_in_number_and_bytes_and_the_newest_stays() {
+        check_over(&[], 0);
+        check_over(&[1; ROTTEN_MAX], 0);
+        check_over(&[1; ROTTEN_MAX + 3], 3);
+        check_over(&[ROTTEN_BYTES_MAX + 1], 0);
+        check_over(&[1, ROTTEN_BYTES_MAX + 1], 1);
+        check_over(&[ROTTEN_BYTES_MAX + 1, 1], 1);
+        check_over(&[5, 1, ROTTEN_BYTES_MAX - 1], 1);
+        check_over(&[1, u64::MAX, u64::MAX], 2);
     }
 }
