@@ -33,8 +33,8 @@ const TOLD_MAX: usize = 256;
 pub struct SetAside {
     /// Its name.
     pub digest: ContentDigest,
-    /// SHA-256 of what it holds.
-    pub found: ContentDigest,
+    /// SHA-256 of what it holds; nothing if the disk cannot give it.
+    pub found: Option<ContentDigest>,
     /// Where it is kept now.
     pub path: PathBuf,
 }
@@ -87,7 +87,7 @@ impl Rot {
         &self,
         path: &Path,
         digest: &ContentDigest,
-        found: ContentDigest,
+        found: Option<ContentDigest>,
     ) -> io::Result<SetAside> {
         fs::create_dir_all(&self.folder)?;
         // The names sort by time.
@@ -107,7 +107,7 @@ impl Rot {
         };
         tracing::error!(
             blob = %digest,
-            %found,
+            found = found.map_or("unreadable".to_owned(), |found| found.to_string()),
             kept = %set_aside.path.display(),
             "a stored blob has rotted: it is set aside and never served; `granary verify --repair` captures it again, and look at the disk"
         );

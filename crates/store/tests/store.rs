@@ -355,7 +355,7 @@ async fn rot_is_found_at_the_first_opening() {
         let set_aside = told.try_recv().unwrap();
         assert_eq!(
             (set_aside.digest, set_aside.found),
-            (digest, Digest::of(&bytes))
+            (digest, Some(Digest::of(&bytes)))
         );
         assert_eq!(fs::read(set_aside.path).unwrap(), bytes);
         assert!(!path.exists());
