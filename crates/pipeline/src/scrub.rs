@@ -221,7 +221,7 @@ impl Scrubber {
         self.counts.blobs.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(_) => return true,
-            Err(StoreError::Corrupt { .. }) => {
+            Err(cause) if cause.is_rot() => {
                 // At once, before anything waits in a queue: nobody must get it any more.
                 if let Err(cause) = store.set_aside(&digest).await {
                     error!(blob = %digest, error = %cause, "a rotten blob could not be set aside: look at the disk");

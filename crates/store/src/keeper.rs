@@ -134,7 +134,8 @@ impl Store {
     /// after the start (1 to 2 GB a second and core); until then nobody gets a byte of it. A rotten one is set aside.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] for a blob with other bytes.
+    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] for a blob with other bytes, [`StoreError::Unreadable`] for one
+    /// whose bytes the disk has lost.
     pub async fn open(&self, digest: &ContentDigest) -> Result<Blob, StoreError> {
         if let Some(blob) = self.open_checked(digest).await? {
             return Ok(blob);
@@ -169,7 +170,7 @@ impl Store {
     /// Hashes a stored blob again and gives its size in bytes. Changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] with what was found; [`StoreError::NotFound`].
+    /// [`StoreError::Corrupt`] with what was found; [`StoreError::Unreadable`]; [`StoreError::NotFound`].
     pub async fn verify(&self, digest: &ContentDigest) -> Result<u64, StoreError> {
         let (local, digest) = (Arc::clone(&self.local), *digest);
         run_blocking("verifying a blob", move || local.verify(&digest)).await
@@ -205,7 +206,7 @@ impl Store {
         }
     }
 
-    /// Hashes a blob once more and, if it holds other bytes than its name promises, moves it out of the way; it is kept
+    /// Hashes a blob once more and, if it holds other bytes than its name promises or the disk has lost them, moves it out of the way; it is kept
     /// below `rotten/` as evidence. Nothing if it is well or not there.
     ///
     /// # Errors

@@ -207,7 +207,7 @@ impl Local {
             })
         };
         match open() {
-            Err(rotten @ StoreError::Corrupt { .. }) => {
+            Err(rotten) if rotten.is_rot() => {
                 if self.set_aside(digest)?.is_some() {
                     return Err(rotten);
                 }
@@ -221,7 +221,7 @@ impl Local {
     /// Hashes a big blob, after which it can be opened. A rotten one is set aside.
     pub(crate) fn check(&self, digest: &ContentDigest) -> Result<(), StoreError> {
         match self.verify(digest) {
-            Err(error @ StoreError::Corrupt { .. }) => {
+            Err(error) if error.is_rot() => {
                 self.set_aside(digest)?;
                 Err(error)
             }
@@ -250,7 +250,7 @@ impl Local {
     ) -> Result<usize, StoreError> {
         hashing
             .step()
-            .map_err(|cause| StoreError::from_read(digest, cause))
+            .map_err(|cause| StoreError::from_bytes(digest, cause))
     }
 
     /// Compares what was hashed with the name. Gives the size in bytes.
@@ -270,22 +270,21 @@ impl Local {
         Ok(size_bytes)
     }
 
-    /// Hashes the blob once more and moves it out of the way if it is rotten.
+    /// Hashes the blob once more and moves it out of the way if it is rotten. To move it, none of its bytes is read.
     pub(crate) fn set_aside(&self, digest: &ContentDigest) -> Result<Option<SetAside>, StoreError> {
         let moving = self.rot.moving();
         // Nothing but the order of moves is kept by it.
         let _held = moving.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.verify(digest) {
-            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(StoreError::Corrupt { found, .. }) => self
-                .rot
-                .set_aside(&self.blob_path(digest), digest, found)
-                .map(Some)
-                .map_err(|cause| {
-                    StoreError::from_io(format!("setting the rotten blob {digest} aside"), cause)
-                }),
-            Err(error) => Err(error),
-        }
+        let found = match self.verify(digest) {
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(StoreError::Corrupt { found, .. }) => Some(found),
+            Err(StoreError::Unreadable { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let moved = self.rot.set_aside(&self.blob_path(digest), digest, found);
+        moved.map(Some).map_err(|cause| {
+            StoreError::from_io(format!("setting the rotten blob {digest} aside"), cause)
+        })
     }
 
     /// Writes, syncs and removes a page in the staging folder: can anything be stored now?
@@ -309,7 +308,7 @@ impl Local {
         match self.verify(digest) {
             Ok(_) => Ok(true),
             Err(StoreError::NotFound { .. }) => Ok(false),
-            Err(StoreError::Corrupt { .. }) => {
+            Err(error) if error.is_rot() => {
                 self.set_aside(digest)?;
                 // Whoever was quicker may have put the right bytes there.
                 Ok(fs::exists(self.blob_path(digest)).unwrap_or(false))

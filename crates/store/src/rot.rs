@@ -32,14 +32,14 @@ const ROTTEN_BYTES_MAX: u64 = 4 << 30;
 /// Blobs set aside that a listener may be behind by; one that is further behind learns that it missed some.
 const TOLD_MAX: usize = 256;
 
-/// A blob that was set aside because it did not hold the bytes that its name promises.
+/// A blob that is set aside because it does not hold the bytes that its name promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
     /// Its name.
     pub digest: ContentDigest,
-    /// SHA-256 of what it holds.
-    pub found: ContentDigest,
-    /// Where it is kept now.
+    /// SHA-256 of what it holds; nothing if the disk cannot give it.
+    pub found: Option<ContentDigest>,
+    /// Where it is kept from now on; where it cannot be moved, there is nothing.
     pub path: PathBuf,
 }
 
@@ -86,36 +86,38 @@ impl Rot {
         self.told.subscribe()
     }
 
-    /// Moves a rotten file out of the way and tells everyone who listens. The mover is held by the caller.
+    /// Tells everyone who listens of a rotten file and moves it out of the way. The mover is held by the caller.
+    ///
+    /// Told first: where it cannot be moved, nobody must get what was kept of it in memory nevertheless.
     pub(crate) fn set_aside(
         &self,
         path: &Path,
         digest: &ContentDigest,
-        found: ContentDigest,
+        found: Option<ContentDigest>,
     ) -> io::Result<SetAside> {
-        fs::create_dir_all(&self.folder)?;
         // The names sort by time.
         let name = format!("{}-{digest}", uuid::Uuid::now_v7().simple());
         let kept = self.folder.join(name);
+        let set_aside = SetAside {
+            digest: *digest,
+            found,
+            path: kept.clone(),
+        };
+        self.checked.remove(digest);
+        let _ = self.told.send(set_aside.clone());
+        fs::create_dir_all(&self.folder)?;
         fs::rename(path, &kept)?;
         for folder in [Some(self.folder.as_path()), path.parent()] {
             // Not durable yet is no harm: the rotten blob would be found again.
             folder.and_then(|folder| fs::File::open(folder).and_then(|f| f.sync_all()).ok());
         }
-        self.checked.remove(digest);
         self.count.fetch_add(1, Ordering::Relaxed);
-        let set_aside = SetAside {
-            digest: *digest,
-            found,
-            path: kept,
-        };
         tracing::error!(
             blob = %digest,
-            %found,
+            found = found.map_or("unreadable".to_owned(), |found| found.to_string()),
             kept = %set_aside.path.display(),
             "a stored blob has rotted: it is set aside and never served; `granary verify --repair` captures it again, and look at the disk"
         );
-        let _ = self.told.send(set_aside.clone());
         self.prune();
         Ok(set_aside)
     }

@@ -293,12 +293,13 @@ pub(crate) fn catalog_trouble(what: impl ToString, cause: CatalogError) -> Error
 pub(crate) fn store_trouble(what: impl ToString, cause: StoreError) -> Error {
     let what = what.to_string();
     match cause {
-        StoreError::NotFound { .. } | StoreError::Corrupt { .. } | StoreError::BadName { .. } => {
-            Error::Broken {
-                what,
-                cause: cause.into(),
-            }
-        }
+        StoreError::NotFound { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::BadName { .. } => Error::Broken {
+            what,
+            cause: cause.into(),
+        },
         StoreError::Full { .. } | StoreError::ReadOnly { .. } => Error::Storage {
             what,
             cause: cause.into(),

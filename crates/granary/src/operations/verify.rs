@@ -171,7 +171,7 @@ impl Run<'_> {
                         format!("the catalog names blob {digest}, the store does not have it");
                     self.damaged("missing", version, file, &text).await;
                 }
-                Err(cause @ StoreError::Corrupt { .. }) => {
+                Err(cause) if cause.is_rot() => {
                     self.tally.wrong += 1;
                     self.damaged("wrong", version, file, &cause.to_string())
                         .await;

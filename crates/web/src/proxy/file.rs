@@ -211,7 +211,7 @@ pub(crate) async fn find_stored(
     };
     let what = || format!("{of}{}", kind.ending());
     let blob = match front.store.open(&digest).await {
-        Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => {
+        Err(cause) if cause.is_rot() || matches!(cause, StoreError::NotFound { .. }) => {
             heal(front, of, kind).await?;
             front.store.open(&digest).await
         }
