@@ -187,7 +187,7 @@ fn counters(parts: &Parts) -> Vec<Counter> {
         },
         Counter {
             name: "granary_database_lies",
-            help: "Answers of checksum databases that could not be proven, and forks",
+            help: "Different answers of checksum databases that could not be proven, and forks",
             value: parts.database_lies.clone(),
         },
         Counter {
