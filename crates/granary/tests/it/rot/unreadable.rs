@@ -59,12 +59,16 @@ fn what_cannot_be_read_is_set_aside_and_healed_when_it_is_asked_for() {
     };
     sectors.lose(&[paths(0), paths(1), paths(2)].concat());
     let mut server = sectors.enter(&rig.setup).start();
-    // Whoever cannot be asked keeps it from being healed, not from being found.
+    // An upstream that cannot be asked keeps it from being healed, not from being found.
     let refused = rig.made[0].file("zip");
     rig.upstream.lie(&refused, Lie::Status(500, "oh\n"));
     let answer = server.get(&refused);
     assert_eq!(answer.status, 503, "{}", answer.text());
-    assert!(answer.text().contains(".zip was damaged"), "{}", answer.text());
+    assert!(
+        answer.text().contains(".zip was damaged"),
+        "{}",
+        answer.text()
+    );
     rig.upstream.tell_the_truth();
     run(&sectors.enter(&rig.setup), &["verify", "--repair"], 0);
     rig.made.iter().for_each(|made| check_whole(&server, made));
