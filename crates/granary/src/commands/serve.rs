@@ -127,6 +127,7 @@ fn front_config(
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         counters: [counters(parts), rot_counters(parts, scrubbed)].concat(),
         gauges: gauges(parts),
+        captures_stopped: parts.processor.low_water.figures().is_stopped,
         public_url: Some(client_url(config)),
         public_prefix: prefix.unwrap_or_default(),
         databases: parts.databases.clone(),

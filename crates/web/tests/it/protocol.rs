@@ -1,5 +1,8 @@
 //! What clients are served: files, headers, conditions, refusals.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use catalog::work::RefusalClass;
 use web::metrics::Class;
 
@@ -256,6 +259,17 @@ async fn readiness_says_what_is_wrong() {
     assert_eq!(reply.status, 503);
     assert!(reply.text().starts_with("store: "), "{}", reply.text());
     assert_eq!(house.get("/livez").await.status, 200);
+}
+
+/// Who cannot take new versions serves the old ones: ready, and it is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_says_that_captures_are_stopped() {
+    let stopped = Arc::new(AtomicU64::new(1));
+    let house = House::open_with(|config| config.captures_stopped = stopped.clone()).await;
+    let reply = house.get("/readyz").await;
+    assert_eq!(reply.status, 200);
+    let said = reply.text();
+    assert!(said.starts_with("ready\nnot captured: disk: "), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
