@@ -63,7 +63,7 @@ impl Processor {
             Ok(None) => return Err(damaged(of, "it is not in the catalog any more")),
             Err(cause) => {
                 self.note_catalog(ask, &cause).await;
-                return Err(damaged(of, &refusal::with_causes(&cause)));
+                return Err(refusal::of_catalog(of, &cause));
             }
         };
         let Some((digest, size_bytes)) = stored.find_blob(ask.file) else {
