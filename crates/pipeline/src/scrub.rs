@@ -29,6 +29,10 @@ const PAGE: u64 = 100;
 /// Bytes read in a second at most: a tenth of what a plain disk gives, and still 38 TB in a week.
 const BYTES_PER_SECOND: u64 = 64 << 20;
 
+/// Time between two versions at least, also for a pass that is late: each takes some seeks of the disk, whatever its size.
+/// A week has room for 60 million versions nevertheless.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+
 /// The position is written at most this often, and at most twenty times a pass: each time is a sync of the disk.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
 
@@ -292,7 +296,8 @@ fn pause(period: Duration, elapsed: SignedDuration, versions_left: u64) -> Durat
     // A clock that went back counts as a pass that has just begun.
     let elapsed = Duration::try_from(elapsed).unwrap_or_default();
     let left = period.mul_f64(HURRY).saturating_sub(elapsed);
-    left.div_f64(versions_left.max(1) as f64)
+    let pause = left.div_f64(versions_left.max(1) as f64);
+    pause.max(PAUSE_MIN)
 }
 
 #[cfg(test)]
@@ -325,7 +330,9 @@ mod tests {
         assert_eq!(pause(WEEK, SignedDuration::ZERO, 1), WEEK.mul_f64(0.9));
         assert_eq!(pause(WEEK, SignedDuration::ZERO, 9), WEEK.mul_f64(0.1));
         assert_eq!(pause(WEEK, day * 6, 100), Duration::from_secs_f64(259.2));
-        assert_eq!(pause(WEEK, day * 8, 100), Duration::ZERO);
+        // Late, or with more than fit: as fast as it may, and no faster.
+        assert_eq!(pause(WEEK, day * 8, 100), PAUSE_MIN);
+        assert_eq!(pause(WEEK, day, 1 << 40), PAUSE_MIN);
         // Behind the clock, and with nothing left to count.
         assert_eq!(pause(WEEK, -day, 0), WEEK.mul_f64(0.9));
     }

@@ -17,7 +17,6 @@ use tokio::sync::{Mutex, Semaphore, broadcast};
 use crate::blob::Blob;
 use crate::error::{StoreError, run_blocking};
 use crate::folder::NUDGE;
-use crate::hashing::PIECE_BYTES;
 use crate::local::{BLOBS, Local};
 use crate::rot::SetAside;
 use crate::staged::Staged;
@@ -180,10 +179,9 @@ impl Store {
                 return self.local.end_hashing(next, &digest);
             }
             hashing = next;
-            if count == PIECE_BYTES {
-                let pause = count as f64 / bytes_per_second.max(1) as f64;
-                tokio::time::sleep(Duration::from_secs_f64(pause)).await;
-            }
+            // After a small blob too: a million of them are no less work for the disk than a large one.
+            let pause = count as f64 / bytes_per_second.max(1) as f64;
+            tokio::time::sleep(Duration::from_secs_f64(pause)).await;
         }
     }
 
