@@ -141,6 +141,7 @@ impl Scrubber {
         let early = position.began_at.duration_since(Timestamp::now());
         let early = Duration::try_from(early).unwrap_or_default();
         tokio::time::sleep(early.min(self.period)).await;
+        position.began_at = begun(position.began_at, Timestamp::now());
         let mut saved = Instant::now();
         self.save(&position).await;
         loop {
@@ -291,6 +292,12 @@ fn heal_job(ask: &HealAsk, priority: Priority) -> Job {
     }
 }
 
+/// When a pass began that was to begin at `planned` and goes on `now`. A plan that still lies in the future was made by a
+/// clock that was ahead: kept, it would be the measure of this pass and of all that follow.
+fn begun(planned: Timestamp, now: Timestamp) -> Timestamp {
+    planned.min(now)
+}
+
 /// How long to wait before the next version, so that those left are spread over what is left of the period.
 fn pause(period: Duration, elapsed: SignedDuration, versions_left: u64) -> Duration {
     // A clock that went back counts as a pass that has just begun.
@@ -322,6 +329,14 @@ mod tests {
         ] {
             assert_eq!(Position::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_pass_begins_no_later_than_now() {
+        let now: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+        let hour = SignedDuration::from_hours(1);
+        assert_eq!(begun(now + hour, now), now);
+        assert_eq!(begun(now - hour, now), now - hour);
     }
 
     #[test]
