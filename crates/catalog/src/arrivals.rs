@@ -10,7 +10,7 @@ use crate::acts::{ActOutcome, Deed};
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::Catalog;
-use crate::link::{Link, Sql, Value, args};
+use crate::link::{Link, Row, Sql, Value, args};
 use crate::seal::{VERSION_SEAL, ZIP_SEAL, sealed};
 use crate::stored::{Act, Landing, StoredVersion, StoredZip, Verification, stored_columns};
 
@@ -321,10 +321,19 @@ pub(crate) async fn find_stored(
     link: &mut Link<'_>,
     module: &ModuleVersion,
 ) -> Result<StoredVersion, CatalogError> {
+    StoredVersion::read(&find_row(link, module).await?)
+}
+
+/// The row of a version with that of its zip, not looked at yet.
+pub(crate) async fn find_row(
+    link: &mut Link<'_>,
+    module: &ModuleVersion,
+) -> Result<Row, CatalogError> {
     let (path, version) = (module.path().as_str(), module.version().as_str());
     let rows = link.rows(FIND_STORED, args![REALM, path, version]).await?;
-    let row = rows.first().ok_or_else(|| CatalogError::NoVersion {
-        module: module.clone(),
-    })?;
-    StoredVersion::read(row)
+    rows.into_iter()
+        .next()
+        .ok_or_else(|| CatalogError::NoVersion {
+            module: module.clone(),
+        })
 }

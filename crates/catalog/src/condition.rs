@@ -1,15 +1,18 @@
 //! The condition of the catalog itself: rows that have rotted or lost each other, pages that are malformed, and seals
 //! that are set again.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use gomod::version::ModuleVersion;
 
 use crate::REALM;
-use crate::arrivals::{find_stored, version_values, zip_values};
+use crate::arrivals::{find_row, version_values, zip_values};
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::{Catalog, ROWS_MAX};
-use crate::link::{Link, args};
+use crate::link::{Link, Row, args};
+use crate::seal::{RowState, VERSION_SEAL, ZIP_SEAL};
 use crate::stored::StoredVersion;
 use crate::versions::LIST_ALL;
 
@@ -103,6 +106,12 @@ const LIST_LOOSE_ENDS: &str = "
             where m.realm = l.realm and m.view = l.view and m.module = l.module and m.version = l.version)
      limit $2";
 
+/// For [`LIST_LOOSE_ENDS`] on a large catalog: the usual bound of a statement is one for requests.
+const TAKE_TIME: &str = "set local statement_timeout = '10min'";
+
+/// How long [`LIST_LOOSE_ENDS`] is waited for: longer than [`TAKE_TIME`] allows, for a server that says nothing.
+const LOOSE_ENDS_WAIT: Duration = Duration::from_secs(11 * 60);
+
 /// A member of a view as it is found, whole or not.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -114,8 +123,21 @@ pub struct Listed {
     pub version: Result<StoredVersion, CatalogError>,
 }
 
+impl Listed {
+    fn read(row: &Row) -> Result<Self, CatalogError> {
+        // Read first: where a bit is turned back, its name is whole as well.
+        let version = StoredVersion::read(row);
+        Ok(Self {
+            seq: row.count("seq")?,
+            of: format!("{}@{}", row.lossy_text("module"), row.lossy_text("version")),
+            version,
+        })
+    }
+}
+
 impl Catalog {
-    /// As [`Catalog::list_all`], but a row that has rotted stands in the list instead of ending it.
+    /// As [`Catalog::list_all`], but a row that has rotted stands in the list instead of ending it, and so does every
+    /// landing whose rows lie on a page that cannot be read. May give fewer than `limit` before the end, never none.
     ///
     /// # Errors
     /// See [`CatalogError`].
@@ -125,36 +147,63 @@ impl Catalog {
         after_seq: u64,
         limit: u64,
     ) -> Result<Vec<Listed>, CatalogError> {
-        let rows = self
-            .read(LIST_ALL, args![REALM, view, after_seq, limit.min(ROWS_MAX)])
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let text = |column| row.find_text(column).ok().flatten().unwrap_or_default();
-                Ok(Listed {
-                    seq: row.count("seq")?,
-                    of: format!("{}@{}", text("module"), text("version")),
-                    version: StoredVersion::read(row),
-                })
-            })
-            .collect()
+        let mut limit = limit.clamp(1, ROWS_MAX);
+        loop {
+            let rows = self
+                .read(LIST_ALL, args![REALM, view, after_seq, limit])
+                .await;
+            match rows {
+                Ok(rows) => return rows.iter().map(Listed::read).collect(),
+                // A malformed page ends every listing that comes across it: a shorter one may stop before.
+                Err(CatalogError::Corrupt { .. }) if limit > 1 => limit = (limit / 8).max(1),
+                Err(cause @ CatalogError::Corrupt { .. }) => {
+                    if after_seq >= self.last_seq().await? {
+                        return Ok(Vec::new());
+                    }
+                    let seq = after_seq + 1;
+                    return Ok(vec![Listed {
+                        seq,
+                        of: format!("landing {seq}"),
+                        version: Err(cause),
+                    }]);
+                }
+                Err(cause) => return Err(cause),
+            }
+        }
     }
 
     /// Rows that have lost each other, in words; at most `limit`. Cost grows with the catalog: for checks, not for
-    /// requests.
+    /// requests. What cannot be read any more stands there as far as it can.
     ///
     /// # Errors
     /// See [`CatalogError`].
     pub async fn list_loose_ends(&self, limit: u64) -> Result<Vec<String>, CatalogError> {
-        let rows = self
-            .read(LIST_LOOSE_ENDS, args![REALM, limit.min(ROWS_MAX)])
-            .await?;
-        rows.iter()
-            .map(|row| {
-                let (what, module) = (row.text("what")?, row.text("module")?);
-                Ok(format!("{what}: {module}@{}", row.text("version")?))
-            })
-            .collect()
+        let list = async {
+            // On a connection of its own: whoever reads for minutes must not take one from those who answer.
+            let mut session = self.begin_snapshot().await?;
+            if session.is_postgres() {
+                session.link().run(TAKE_TIME, Vec::new()).await?;
+            }
+            let rows = session
+                .link()
+                .rows(LIST_LOOSE_ENDS, args![REALM, limit.min(ROWS_MAX)])
+                .await?;
+            session.roll_back().await?;
+            Ok::<_, CatalogError>(rows)
+        };
+        let rows = match tokio::time::timeout(LOOSE_ENDS_WAIT, list).await {
+            Ok(rows) => rows?,
+            Err(_) => {
+                return Err(CatalogError::unavailable(
+                    "looking for rows that lost each other took too long",
+                ));
+            }
+        };
+        let told = rows.iter().map(|row| {
+            let text = |column| row.lossy_text(column);
+            format!("{}: {}@{}", text("what"), text("module"), text("version"))
+        });
+        Ok(told.collect())
     }
 
     /// Writes the rows of a version again as they were before a bit flipped, with their seals. Refuses nothing: rows that
@@ -179,14 +228,20 @@ impl Write for Reseal {
     type Answer = ();
 
     async fn apply(&self, link: &mut Link<'_>) -> Result<(), CatalogError> {
-        let stored = find_stored(link, &self.module).await?;
-        link.run(
-            RESEAL_VERSION,
-            version_values(&stored.as_new(), stored.first_seen_at),
-        )
-        .await?;
-        if let (Some(zip), Some(kept_at)) = (&stored.zip, stored.zip_kept_at) {
-            link.run(RESEAL_ZIP, zip_values(&self.module, zip, kept_at))
+        let row = find_row(link, &self.module).await?;
+        // Asked before the row is read as a version, for what is mended is sound from then on.
+        let version = VERSION_SEAL.check(&row)?;
+        let zip = ZIP_SEAL.check(&row)?;
+        let mends = version == RowState::Mended || zip == RowState::Mended;
+        // A row without a seal gets one when all that it names was found well, and not on the way past it.
+        let is_due = |state| !mends || state == RowState::Mended;
+        let stored = StoredVersion::read(&row)?;
+        if is_due(version) {
+            let values = version_values(&stored.as_new(), stored.first_seen_at);
+            link.run(RESEAL_VERSION, values).await?;
+        }
+        if let (Some(kept), Some(kept_at), true) = (&stored.zip, stored.zip_kept_at, is_due(zip)) {
+            link.run(RESEAL_ZIP, zip_values(&self.module, kept, kept_at))
                 .await?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::REALM;
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::Catalog;
-use crate::link::{Link, args};
+use crate::link::{Link, Value, args};
 use crate::seal::{RECORD_SEAL, sealed};
 
 /// The first answer stays: its record cannot change, only the head that signs it. Uses the primary key of `records`.
@@ -16,6 +16,16 @@ const SAVE_RECORD: &str = "
     insert into records (realm, database, module, version, record_id, body, seen_at, seal)
     values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (realm, database, module, version) do nothing";
+
+/// Makes room for a record in place of one that has rotted, while its rot is as it was read. Uses the primary key of
+/// `records`.
+const DROP_ROTTEN_RECORD: &str = "
+    delete from records
+     where realm = $1
+       and database = $2
+       and module = $3
+       and version = $4
+       and seal = $5";
 
 /// Uses the primary key of `records`.
 const FIND_RECORD: &str = "
@@ -126,6 +136,14 @@ impl Write for SaveRecord {
 
     async fn apply(&self, link: &mut Link<'_>) -> Result<(), CatalogError> {
         let (path, version) = (self.module.path().as_str(), self.module.version().as_str());
+        let key = || args![REALM, &self.database, path, version];
+        let known = link.rows(FIND_RECORD, key()).await?;
+        // A row in which bits have flipped is as good as none, and must not keep the right one out.
+        if let Some(rotten) = known.first().filter(|row| !RECORD_SEAL.is_whole(row)) {
+            let mut rotten_key = key();
+            rotten_key.push(Value::Bytes(rotten.find_bytes("seal")?));
+            link.run(DROP_ROTTEN_RECORD, rotten_key).await?;
+        }
         let values = args![
             REALM,
             &self.database,

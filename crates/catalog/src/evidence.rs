@@ -6,7 +6,7 @@ use crate::REALM;
 use crate::error::CatalogError;
 use crate::incidents::Event;
 use crate::keeper::{Catalog, ROWS_MAX};
-use crate::link::args;
+use crate::link::{Row, args};
 
 /// Oldest first. Uses index `events_by_age`.
 const LIST_EVENTS_AFTER: &str = "
@@ -16,6 +16,14 @@ const LIST_EVENTS_AFTER: &str = "
        and id > $2
      order by id
      limit $3";
+
+/// Newest first. Uses index `events_by_age`.
+const LIST_NEWEST_EVENTS: &str = "
+    select id, kind, module, detail, at
+      from events
+     where realm = $1
+     order by id desc
+     limit $2";
 
 /// By database, the largest tree first. Uses the primary key of `heads`.
 const LIST_HEADS: &str = "
@@ -47,6 +55,20 @@ pub struct KeptHead {
     pub seen_at: Timestamp,
 }
 
+impl NumberedEvent {
+    fn read(row: &Row) -> Result<Self, CatalogError> {
+        Ok(Self {
+            id: row.count("id")?,
+            event: Event {
+                kind: row.text("kind")?,
+                module: row.find_text("module")?,
+                detail: row.text("detail")?,
+                at: row.time("at")?,
+            },
+        })
+    }
+}
+
 impl Catalog {
     /// Security events after number `after` (0: from the first), oldest first; at most `limit`.
     ///
@@ -60,19 +82,18 @@ impl Catalog {
         let rows = self
             .read(LIST_EVENTS_AFTER, args![REALM, after, limit.min(ROWS_MAX)])
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(NumberedEvent {
-                    id: row.count("id")?,
-                    event: Event {
-                        kind: row.text("kind")?,
-                        module: row.find_text("module")?,
-                        detail: row.text("detail")?,
-                        at: row.time("at")?,
-                    },
-                })
-            })
-            .collect()
+        rows.iter().map(NumberedEvent::read).collect()
+    }
+
+    /// Security events with their numbers, newest first; at most `limit`.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn list_newest_events(&self, limit: u64) -> Result<Vec<NumberedEvent>, CatalogError> {
+        let rows = self
+            .read(LIST_NEWEST_EVENTS, args![REALM, limit.min(ROWS_MAX)])
+            .await?;
+        rows.iter().map(NumberedEvent::read).collect()
     }
 
     /// Kept heads by database, the largest tree first; at most `limit`.

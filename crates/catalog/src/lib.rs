@@ -74,7 +74,7 @@ pub use evidence::{KeptHead, NumberedEvent};
 pub use incidents::{Event, Quarantined};
 pub use keeper::Catalog;
 pub use observations::{KnownList, Observation, Resolution};
-pub use portable::{BadLine, Dumped, FileRole, NamedFile, list_named_files};
+pub use portable::{BadLine, Dumped, FileRole, NamedFile, RowFate, SpoiledRow, list_named_files};
 pub use seal::RowState;
 pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};
 pub use troubles::Troubles;

@@ -3,6 +3,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use gomod::hash::{ContentDigest, H1};
 use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
@@ -37,7 +39,7 @@ impl From<&'static str> for Sql {
     }
 }
 
-impl Link<'_> {
+impl<'c> Link<'c> {
     /// Runs a statement and gives its rows. Every statement that selects has a limit, so they fit in memory.
     pub(crate) async fn rows(
         &mut self,
@@ -107,6 +109,21 @@ impl Link<'_> {
                     .collect()
             }
         })
+    }
+
+    /// As [`Link::rows_of`], row by row: the engine waits for whoever takes them.
+    pub(crate) fn stream_of(self, sql: &str) -> BoxStream<'c, Result<Row, CatalogError>> {
+        let sql = AssertSqlSafe(sql);
+        match self {
+            Self::Sqlite(connection) => sqlite_query(sql, Vec::new())
+                .fetch(connection)
+                .map(|row| Ok(Row::new(Cells::Sqlite(row?))))
+                .boxed(),
+            Self::Postgres(connection) => postgres_query(sql, Vec::new())
+                .fetch(connection)
+                .map(|row| Ok(Row::new(Cells::Postgres(row?))))
+                .boxed(),
+        }
     }
 
     /// As [`Link::rows_of`], for the statement's effect.
@@ -244,11 +261,31 @@ impl Row {
         }
     }
 
+    /// The bytes of a text as they are stored, also where they are no text any more.
+    pub(crate) fn find_raw_text(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<Vec<u8>>, CatalogError> {
+        if let Some(Value::Text(text)) = self.find_mended(column) {
+            return Ok(text.map(String::into_bytes));
+        }
+        Ok(match &self.cells {
+            Cells::Sqlite(row) => row.try_get_unchecked(column)?,
+            Cells::Postgres(row) => row.try_get_unchecked(column)?,
+        })
+    }
+
     pub(crate) fn find_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, CatalogError> {
         match self.find_mended(column) {
             Some(Value::Bytes(value)) => Ok(value),
             _ => self.get(column),
         }
+    }
+
+    /// A text as far as it can be read, for people.
+    pub(crate) fn lossy_text(&self, column: &'static str) -> String {
+        let bytes = self.find_raw_text(column).ok().flatten();
+        String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
     }
 
     pub(crate) fn text(&self, column: &'static str) -> Result<String, CatalogError> {

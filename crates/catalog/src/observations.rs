@@ -13,7 +13,7 @@ use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::{Catalog, ROWS_MAX};
 use crate::link::{Link, Row, Sql, args};
-use crate::seal::{LIST_SEAL, RESOLUTION_SEAL, RowState, Seal, sealed};
+use crate::seal::{LIST_SEAL, RESOLUTION_SEAL, Seal, sealed};
 
 /// Uses the primary key of `known_lists`.
 const FIND_LIST: &str = "
@@ -293,9 +293,9 @@ fn is_late(known_at: Timestamp, seen_at: Timestamp, future: Timestamp) -> bool {
 
 /// A row in which bits have flipped is replaced whatever time it claims: all times are future to it.
 fn future_of(seal: &Seal, known: &[Row], future: Timestamp) -> Timestamp {
-    match known.first().map(|row| seal.check(row)) {
-        None | Some(Ok(RowState::Sound | RowState::Unsealed)) => future,
-        Some(Ok(RowState::Mended) | Err(_)) => Timestamp::MIN,
+    match known.first() {
+        Some(row) if !seal.is_whole(row) => Timestamp::MIN,
+        _ => future,
     }
 }
 

@@ -54,8 +54,11 @@ const IS_FOREIGN: &str = "
        and table_name in ('catalog_migrations', 'realms', 'versions', 'zips', 'landings', 'members')
      limit 1";
 
-/// For transactions that read or write everything: between two statements they wait for a disk elsewhere.
-const LONG: &str = "set local idle_in_transaction_session_timeout = '10min'";
+/// For transactions that read or write everything: between two statements, and between two rows of one that reads a whole
+/// table, they wait for a disk elsewhere.
+const LONG: &str = "
+    select set_config('idle_in_transaction_session_timeout', '10min', true),
+           set_config('statement_timeout', '6h', true)";
 
 pub(crate) struct PostgresEngine {
     /// Number of the newest migration in the database.

@@ -1,7 +1,10 @@
 //! Seals: a sum over each row that decides what is served, because neither engine notices a bit that flips in a page.
 //!
 //! One flipped bit is not only found: the seal says which one it was, since with it turned back the sum is right again.
-//! Nothing else makes a sum of 128 bits right, so what is read that way is what was written.
+//! Nothing else makes a sum of 128 bits right, so what is read that way is what was written. That is tried for the rows
+//! of versions and zips up to 4 KiB, which nobody else could give back; caches are only compared and asked for again.
+
+use std::ops::Range;
 
 use gomod::hash::ContentDigest;
 
@@ -12,12 +15,16 @@ use crate::link::{Row, Value};
 /// Half of a SHA-256 is plenty against accidents, and rows stay short.
 const SEAL_BYTES: usize = 16;
 
+/// Longest row that is mended, as it is summed. Each of its bits is tried with a sum over all of it, on a thread that
+/// others wait for: at this length that takes a tenth of a second, at some hundred bytes, as rows have, a millisecond.
+const MENDED_BYTES_MAX: usize = 4096;
+
 /// What a column holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
-    Int,
-    Text,
-    Bytes,
+    Int = 1,
+    Text = 2,
+    Bytes = 3,
 }
 
 /// Which columns of a table its seal covers, after the realm; in the order of its insert.
@@ -113,115 +120,205 @@ pub enum RowState {
     Mended,
 }
 
+impl RowState {
+    /// Of two rows, what has to be done about both: a flipped bit is told first.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Mended, _) | (_, Self::Mended) => Self::Mended,
+            (Self::Unsealed, _) | (_, Self::Unsealed) => Self::Unsealed,
+            (Self::Sound, Self::Sound) => Self::Sound,
+        }
+    }
+}
+
 /// The arguments of an insert with the seal behind them.
 pub(crate) fn sealed(table: &'static str, mut values: Vec<Value>) -> Vec<Value> {
-    let seal = seal_of(table, &values);
-    values.push(Value::Bytes(Some(seal.to_vec())));
+    let mut covered = Covered::begin(table);
+    for value in &values {
+        match value {
+            Value::Int(number) => covered.add(
+                Kind::Int,
+                number.map(i64::to_be_bytes).as_ref().map(|b| &b[..]),
+            ),
+            Value::Text(text) => covered.add(Kind::Text, text.as_deref().map(str::as_bytes)),
+            Value::Bytes(bytes) => covered.add(Kind::Bytes, bytes.as_deref()),
+        }
+    }
+    values.push(Value::Bytes(Some(covered.sum().to_vec())));
     values
 }
 
 impl Seal {
     /// Compares a row with its seal. Where one flipped bit explains the difference, the row reads as it was written from
-    /// then on.
+    /// then on; of a row over 4 KiB that is not tried.
     ///
     /// # Errors
     /// [`CatalogError::Rotten`] if more than that is wrong.
     pub(crate) fn check(&self, row: &Row) -> Result<RowState, CatalogError> {
-        let Some(seal) = row.find_bytes(self.column)? else {
+        self.check_in(row, self.column)
+    }
+
+    /// As [`Seal::check`], for rows in which the seal has another name.
+    pub(crate) fn check_in(
+        &self,
+        row: &Row,
+        seal_column: &'static str,
+    ) -> Result<RowState, CatalogError> {
+        let Some(seal) = row.find_bytes(seal_column)? else {
             return Ok(RowState::Unsealed);
         };
-        let mut values = vec![Value::from(REALM)];
-        for (column, kind) in self.covers {
-            values.push(match kind {
-                Kind::Int => Value::Int(row.find_int(column)?),
-                Kind::Text => Value::Text(row.find_text(column)?),
-                Kind::Bytes => Value::Bytes(row.find_bytes(column)?),
-            });
-        }
-        let found = seal_of(self.table, &values);
+        let mut covered = self.read(row);
+        let found = covered.sum();
         if seal == found {
             return Ok(RowState::Sound);
         }
         let differ = |(a, b): (&u8, &u8)| (a ^ b).count_ones();
         if seal.len() == SEAL_BYTES && seal.iter().zip(&found).map(differ).sum::<u32>() == 1 {
-            return Ok(RowState::Mended); // the seal itself
+            row.mend(seal_column, Value::Bytes(Some(found.to_vec())));
+            return Ok(RowState::Mended);
         }
-        let at = (1..values.len()).find(|at| self.turn_back(&mut values, *at, &seal));
-        let Some(at) = at else {
+        let mended = covered
+            .turn_back(&seal)
+            .and_then(|at| Some((self.covers.get(at)?, covered.values.get(at)?.clone()?)))
+            .and_then(|((column, kind), span)| {
+                Some((*column, value_of(*kind, &covered.bytes[span])?))
+            });
+        let Some((column, value)) = mended else {
+            let names = self.covers.iter().map(|(column, _)| *column);
+            let names = names.filter(|column| ["module", "version"].contains(column));
+            let names: Vec<String> = names.map(|column| row.lossy_text(column)).collect();
             return Err(CatalogError::Rotten {
                 table: self.table,
-                of: name_of(&values),
+                of: names.join("@"),
             });
         };
-        let column = self.covers[at - 1].0;
-        row.mend(column, values.swap_remove(at));
+        row.mend(column, value);
         Ok(RowState::Mended)
+    }
+
+    /// Whether a row is what was written, or was written without a seal. Nothing is mended.
+    pub(crate) fn is_whole(&self, row: &Row) -> bool {
+        match row.find_bytes(self.column) {
+            Ok(None) => true,
+            Ok(Some(seal)) => seal == self.read(row).sum(),
+            Err(_) => false,
+        }
     }
 
     /// The one row of a cache, if it can be believed.
     pub(crate) fn find_whole<'r>(&self, rows: &'r [Row]) -> Option<&'r Row> {
-        rows.first().filter(|row| self.check(row).is_ok())
+        rows.first().filter(|row| self.is_whole(row))
     }
 
-    /// Flips each bit of one value in turn until the seal is right.
-    fn turn_back(&self, values: &mut [Value], at: usize, seal: &[u8]) -> bool {
-        let mut bytes = match &values[at] {
-            Value::Int(Some(number)) => number.to_be_bytes().to_vec(),
-            Value::Text(Some(text)) => text.clone().into_bytes(),
-            Value::Bytes(Some(bytes)) => bytes.clone(),
-            Value::Int(None) | Value::Text(None) | Value::Bytes(None) => return false,
-        };
-        let before = values[at].clone();
-        for bit in 0..bytes.len() * 8 {
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            values[at] = match &before {
-                Value::Int(_) => {
-                    Value::Int(bytes.as_slice().try_into().ok().map(i64::from_be_bytes))
-                }
-                Value::Text(_) => Value::Text(String::from_utf8(bytes.clone()).ok()),
-                Value::Bytes(_) => Value::Bytes(Some(bytes.clone())),
+    /// What the seal covers, as it is found. A text is taken as bytes, because one flipped bit makes it none; what is
+    /// not even of its type any more counts as no value, with which no seal is right.
+    fn read(&self, row: &Row) -> Covered {
+        let mut covered = Covered::begin(self.table);
+        covered.add(Kind::Text, Some(REALM.as_bytes()));
+        // The realm is a constant of ours: what is read with it is not mended.
+        covered.values.clear();
+        for (column, kind) in self.covers {
+            let bytes = match kind {
+                Kind::Int => row
+                    .find_int(column)
+                    .map(|number| number.map(|number| number.to_be_bytes().to_vec())),
+                Kind::Text => row.find_raw_text(column),
+                Kind::Bytes => row.find_bytes(column),
             };
-            if seal_of(self.table, values) == seal {
-                return true;
+            covered.add(*kind, bytes.unwrap_or_default().as_deref());
+        }
+        covered
+    }
+}
+
+/// What a sum is made of: the table, then every value with its kind and length in front, so that no two rows look alike.
+struct Covered {
+    bytes: Vec<u8>,
+    /// Where the values lie that may be mended.
+    values: Vec<Option<Range<usize>>>,
+}
+
+impl Covered {
+    fn begin(table: &str) -> Self {
+        Self {
+            bytes: table.as_bytes().to_vec(),
+            values: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, kind: Kind, value: Option<&[u8]>) {
+        let Some(value) = value else {
+            self.bytes.push(0);
+            self.values.push(None);
+            return;
+        };
+        self.bytes.push(kind as u8);
+        self.bytes
+            .extend_from_slice(&(value.len() as u64).to_be_bytes());
+        let begin = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.values.push(Some(begin..self.bytes.len()));
+    }
+
+    fn sum(&self) -> [u8; SEAL_BYTES] {
+        let sum = ContentDigest::of(&self.bytes);
+        std::array::from_fn(|at| sum.as_bytes()[at])
+    }
+
+    /// Flips each bit of each value in turn until the seal is right; gives in which value that was. Without such a bit
+    /// everything is as before.
+    fn turn_back(&mut self, seal: &[u8]) -> Option<usize> {
+        if self.bytes.len() > MENDED_BYTES_MAX {
+            return None;
+        }
+        for at in 0..self.values.len() {
+            let Some(span) = self.values[at].clone() else {
+                continue;
+            };
+            for bit in span.start * 8..span.end * 8 {
+                self.bytes[bit / 8] ^= 1 << (bit % 8);
+                if self.sum() == seal {
+                    return Some(at);
+                }
+                self.bytes[bit / 8] ^= 1 << (bit % 8);
             }
-            bytes[bit / 8] ^= 1 << (bit % 8);
         }
-        values[at] = before;
-        false
+        None
     }
 }
 
-/// The table, then every value with its kind and length in front, so that no two rows look alike.
-fn seal_of(table: &str, values: &[Value]) -> [u8; SEAL_BYTES] {
-    let mut bytes = table.as_bytes().to_vec();
-    let mut add = |kind: u8, value: Option<&[u8]>| {
-        bytes.push(kind);
-        if let Some(value) = value {
-            bytes.extend_from_slice(&(value.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(value);
-        }
-    };
-    for value in values {
-        match value {
-            Value::Int(Some(number)) => add(1, Some(&number.to_be_bytes())),
-            Value::Text(Some(text)) => add(2, Some(text.as_bytes())),
-            Value::Bytes(Some(bytes)) => add(3, Some(bytes)),
-            Value::Int(None) | Value::Text(None) | Value::Bytes(None) => add(0, None),
-        }
-    }
-    let sum = ContentDigest::of(&bytes);
-    std::array::from_fn(|at| sum.as_bytes()[at])
+/// A value from the bytes that it is summed as.
+fn value_of(kind: Kind, bytes: &[u8]) -> Option<Value> {
+    Some(match kind {
+        Kind::Int => Value::Int(Some(i64::from_be_bytes(bytes.try_into().ok()?))),
+        Kind::Text => Value::Text(Some(String::from_utf8(bytes.to_vec()).ok()?)),
+        Kind::Bytes => Value::Bytes(Some(bytes.to_vec())),
+    })
 }
 
-/// What a row is about, as far as its texts can be believed.
-fn name_of(values: &[Value]) -> String {
-    let texts = values
-        .iter()
-        .skip(1)
-        .take(2)
-        .filter_map(|value| match value {
-            Value::Text(text) => text.clone(),
-            Value::Int(_) | Value::Bytes(_) => None,
-        });
-    texts.collect::<Vec<_>>().join("@")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_turned_back(size_bytes: usize, is_turned: bool) {
+        let mut covered = Covered::begin("t");
+        covered.add(Kind::Int, None);
+        let written = vec![b'x'; size_bytes - covered.bytes.len() - 9];
+        covered.add(Kind::Text, Some(&written));
+        assert_eq!(covered.bytes.len(), size_bytes);
+        let seal = covered.sum();
+        let last = size_bytes - 1;
+        covered.bytes[last] ^= 0x80;
+        let found = covered.turn_back(&seal);
+        assert_eq!(found, is_turned.then_some(1), "{size_bytes} bytes");
+        assert_eq!(covered.bytes[last] == b'x', is_turned);
+    }
+
+    #[test]
+    fn one_bit_is_turned_back_in_rows_of_up_to_four_kib() {
+        check_turned_back(100, true);
+        check_turned_back(MENDED_BYTES_MAX, true);
+        check_turned_back(MENDED_BYTES_MAX + 1, false);
+    }
 }

@@ -191,10 +191,7 @@ impl StoredVersion {
     pub(crate) fn read(row: &Row) -> Result<Self, CatalogError> {
         let mut rows = VERSION_SEAL.check(row)?;
         if row.find_bytes("zip")?.is_some() {
-            let zip = ZIP_SEAL.check(row)?;
-            if rows == RowState::Sound {
-                rows = zip;
-            }
+            rows = rows.and(ZIP_SEAL.check(row)?);
         }
         let zip = match row.find_digest("zip")? {
             None => None,

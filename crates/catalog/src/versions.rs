@@ -169,7 +169,8 @@ impl Catalog {
         rows.iter().map(StoredVersion::read).collect()
     }
 
-    /// Versions whose zip is not here, by path and version; at most `limit`.
+    /// Versions whose zip is not here, by path and version; at most `limit`. Rows whose names cannot be read any more are
+    /// left out with a warning: they must not hold up the others.
     ///
     /// # Errors
     /// See [`CatalogError`].
@@ -177,7 +178,20 @@ impl Catalog {
         let rows = self
             .read(LIST_MISSING_ZIPS, args![REALM, limit.min(ROWS_MAX)])
             .await?;
-        rows.iter().map(read_module).collect()
+        let read: Vec<ModuleVersion> = rows
+            .iter()
+            .filter_map(|row| read_module(row).ok())
+            .collect();
+        let unreadable = rows.iter().find(|row| read_module(row).is_err());
+        if let Some(row) = unreadable {
+            tracing::warn!(
+                module = row.lossy_text("module"),
+                version = row.lossy_text("version"),
+                rows = rows.len() - read.len(),
+                "rows of the catalog name no version any more: `granary verify` names them, a backup has them whole"
+            );
+        }
+        Ok(read)
     }
 
     /// How many versions there are, in whatever view. Cost grows with the answer: for reports, not for requests.

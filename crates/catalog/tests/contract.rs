@@ -98,6 +98,7 @@ mod kept {
         what_is_dumped_loads_into_both_engines,
         a_dump_is_of_one_moment_while_others_write,
         a_bad_line_loads_nothing,
+        what_was_brought_up_to_date_dumps_as_before_at_the_older_schema,
     );
 
     on_both_engines!(rot:
@@ -107,6 +108,10 @@ mod kept {
         rows_of_earlier_releases_are_sealed_on_request,
         rows_that_lost_each_other_are_named,
         rotten_caches_are_asked_for_again,
+        a_dump_does_not_pass_rot_on,
+        a_text_that_is_none_any_more_stops_no_listing,
+        a_bit_beside_an_unsealed_row_is_told_and_seals_no_other,
+        a_page_that_cannot_be_read_does_not_end_the_list,
     );
 
     on_both_engines!(trouble:

@@ -15,6 +15,8 @@ mod lock;
 mod private_file;
 mod server_socket;
 
+mod elsewhere;
+
 mod databases;
 
 mod file_limit;

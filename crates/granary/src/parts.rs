@@ -28,6 +28,7 @@ use crate::config::goenv::GoEnv;
 use crate::config::upstream::{Own, choose};
 use crate::config::{Config, SumdbAbsent};
 use crate::databases::Databases;
+use crate::elsewhere;
 use crate::file_limit;
 use crate::private_file::write_private;
 use crate::version_control;
@@ -114,6 +115,7 @@ impl Parts {
     /// Opens the keepers on the data folder and wires everything to them. Nothing runs yet.
     pub async fn open(config: &Config) -> Result<Self> {
         file_limit::make_it_an_error().context("the limit on file sizes cannot be handled")?;
+        elsewhere::check(config)?;
         let go = tokio::task::spawn_blocking(GoEnv::read);
         let Keepers {
             catalog,

@@ -138,18 +138,21 @@ impl LowWater {
         }
     }
 
+    /// Hears that a capture was stored, and says once that they can be again.
+    pub(crate) fn note_stored(&self, kind: &str) {
+        if self.state().failing.remove(kind) {
+            info!(kind, "captures can be stored again");
+        }
+    }
+
     /// Hears how a capture ended: counts those for which there was no room, and says once when captures begin to fail
-    /// although there seems to be some, and once when they succeed again.
+    /// although there seems to be some. One that landed says nothing here: it may have been stored long ago.
     pub fn note_end(&self, kind: &str, answer: &CaptureAnswer) {
         let refusal = match answer {
-            CaptureAnswer::Landed => {
-                if self.state().failing.remove(kind) {
-                    info!(kind, "captures can be stored again");
-                }
+            CaptureAnswer::Refused(refusal) if refusal.class == RefusalClass::Storage => refusal,
+            CaptureAnswer::Landed | CaptureAnswer::Refused(_) | CaptureAnswer::Passed { .. } => {
                 return;
             }
-            CaptureAnswer::Refused(refusal) if refusal.class == RefusalClass::Storage => refusal,
-            CaptureAnswer::Refused(_) | CaptureAnswer::Passed { .. } => return,
         };
         self.inner.figures.refused.fetch_add(1, Ordering::Relaxed);
         let mut state = self.state();

@@ -101,18 +101,19 @@ pub fn of_store(of: &ModuleVersion, error: &StoreError) -> Refusal {
     Refusal::new(class, text)
 }
 
-/// What trouble with the catalog means. What the engine said is for the log: to a client it tells nothing.
+/// What trouble with the catalog means: damage is no want of room. What the engine said is for the log: to a client it
+/// tells nothing.
 pub fn of_catalog(of: &ModuleVersion, error: &CatalogError) -> Refusal {
     if let CatalogError::Unavailable { .. } = error {
         note_failure(of, error);
     }
-    let class = if error.may_pass() {
-        RefusalClass::Overloaded
-    } else {
-        RefusalClass::Storage
+    let class = match error {
+        CatalogError::Rotten { .. } | CatalogError::Corrupt { .. } => RefusalClass::Damaged,
+        _ if error.may_pass() => RefusalClass::Overloaded,
+        _ => RefusalClass::Storage,
     };
     let text = format!(
-        "{of}: the catalog cannot take it now: {}",
+        "{of}: the catalog cannot be used for it now: {}",
         error.for_clients()
     );
     Refusal::new(class, text)
@@ -126,4 +127,34 @@ fn note_failure(of: &ModuleVersion, cause: &(dyn std::error::Error + 'static)) {
         "a capture could not be kept and is not shown: if the cause is an I/O error, see what the kernel's log says about \
          the disk, and run `granary verify` once it is mended; if the database is away, bring it back"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_catalog(error: &CatalogError, class: RefusalClass) {
+        let refusal = of_catalog(&"example.com/m@v1.0.0".parse().unwrap(), error);
+        assert_eq!(refusal.class, class);
+        assert!(!refusal.text.contains("/srv"), "{}", refusal.text);
+    }
+
+    #[test]
+    fn damage_is_no_want_of_room_and_no_client_hears_of_files() {
+        let rotten = CatalogError::Rotten {
+            table: "versions",
+            of: "example.com/m@v1.0.0".to_owned(),
+        };
+        check_catalog(&rotten, RefusalClass::Damaged);
+        let corrupt = CatalogError::Corrupt {
+            what: "/srv/catalog.db: malformed".to_owned(),
+            cause: None,
+        };
+        check_catalog(&corrupt, RefusalClass::Damaged);
+        let replaced = CatalogError::Replaced {
+            place: "/srv/catalog.db".to_owned(),
+        };
+        check_catalog(&replaced, RefusalClass::Overloaded);
+    }
 }

@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::processor::Processor;
 use crate::promotion::PROD;
+use crate::refusal::with_causes;
 
 /// Name of the setting row with the position.
 const POSITION: &str = "scrub_position";
@@ -28,6 +29,10 @@ const PAGE: u64 = 100;
 
 /// Bytes read in a second at most: a tenth of what a plain disk gives, and still 38 TB in a week.
 const BYTES_PER_SECOND: u64 = 64 << 20;
+
+/// Time between two versions at least, also for a pass that is late: each takes some seeks of the disk, whatever its size.
+/// A week has room for 60 million versions nevertheless.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
 
 /// The position is written at most this often, and at most twenty times a pass: each time is a sync of the disk.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
@@ -137,6 +142,7 @@ impl Scrubber {
         let early = position.began_at.duration_since(Timestamp::now());
         let early = Duration::try_from(early).unwrap_or_default();
         tokio::time::sleep(early.min(self.period)).await;
+        position.began_at = begun(position.began_at, Timestamp::now());
         let mut saved = Instant::now();
         self.save(&position).await;
         loop {
@@ -163,7 +169,7 @@ impl Scrubber {
                 }
             }
         }
-        self.check_catalog().await?;
+        self.check_catalog().await;
         self.counts.passes.fetch_add(1, Ordering::Relaxed);
         let period = SignedDuration::try_from(self.period).unwrap_or(SignedDuration::MAX);
         let next = position.began_at.checked_add(period);
@@ -181,11 +187,17 @@ impl Scrubber {
             Ok(stored) => stored,
             Err(cause) => {
                 error!(of = listed.of, error = %cause, "the scrubber found a rotten row");
-                if let Ok(of) = listed.of.parse::<ModuleVersion>() {
-                    let file = HealFile::Info;
-                    self.processor
-                        .note_catalog(&HealAsk { of, file }, &cause)
-                        .await;
+                match listed.of.parse::<ModuleVersion>() {
+                    Ok(of) => {
+                        let file = HealFile::Info;
+                        self.processor
+                            .note_catalog(&HealAsk { of, file }, &cause)
+                            .await;
+                    }
+                    // Not even its name can be read.
+                    Err(_) => {
+                        self.processor.wounds.rows.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
                 return;
             }
@@ -214,7 +226,7 @@ impl Scrubber {
         self.counts.blobs.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(_) => return true,
-            Err(StoreError::Corrupt { .. }) => {
+            Err(cause) if cause.is_rot() => {
                 // At once, before anything waits in a queue: nobody must get it any more.
                 if let Err(cause) = store.set_aside(&digest).await {
                     error!(blob = %digest, error = %cause, "a rotten blob could not be set aside: look at the disk");
@@ -234,11 +246,23 @@ impl Scrubber {
         false
     }
 
-    /// What the rows of single versions do not tell: malformed pages, and rows that have lost each other.
-    async fn check_catalog(&self) -> Result<(), catalog::CatalogError> {
+    /// What the rows of single versions do not tell: malformed pages, and rows that have lost each other. Each of the two
+    /// is told although the other cannot be looked at, and neither holds up the next pass.
+    async fn check_catalog(&self) {
         let catalog = &self.processor.catalog;
-        let mut found = catalog.check_pages().await?;
-        found.extend(catalog.list_loose_ends(LOOSE_ENDS_MAX).await?);
+        self.tell_found(catalog.check_pages().await);
+        self.tell_found(catalog.list_loose_ends(LOOSE_ENDS_MAX).await);
+    }
+
+    fn tell_found(&self, found: Result<Vec<String>, catalog::CatalogError>) {
+        let found = match found {
+            Ok(found) => found,
+            Err(cause @ catalog::CatalogError::Corrupt { .. }) => vec![with_causes(&cause)],
+            Err(cause) => {
+                warn!(error = %cause, "the scrubber could not check the catalog; the next pass tries again");
+                return;
+            }
+        };
         for what in found {
             error!(
                 what,
@@ -246,7 +270,6 @@ impl Scrubber {
             );
             self.processor.wounds.rows.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(())
     }
 }
 
@@ -287,12 +310,19 @@ fn heal_job(ask: &HealAsk, priority: Priority) -> Job {
     }
 }
 
+/// When a pass began that was to begin at `planned` and goes on `now`. A plan that still lies in the future was made by a
+/// clock that was ahead: kept, it would be the measure of this pass and of all that follow.
+fn begun(planned: Timestamp, now: Timestamp) -> Timestamp {
+    planned.min(now)
+}
+
 /// How long to wait before the next version, so that those left are spread over what is left of the period.
 fn pause(period: Duration, elapsed: SignedDuration, versions_left: u64) -> Duration {
     // A clock that went back counts as a pass that has just begun.
     let elapsed = Duration::try_from(elapsed).unwrap_or_default();
     let left = period.mul_f64(HURRY).saturating_sub(elapsed);
-    left.div_f64(versions_left.max(1) as f64)
+    let pause = left.div_f64(versions_left.max(1) as f64);
+    pause.max(PAUSE_MIN)
 }
 
 #[cfg(test)]
@@ -320,12 +350,22 @@ mod tests {
     }
 
     #[test]
+    fn a_pass_begins_no_later_than_now() {
+        let now: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+        let hour = SignedDuration::from_hours(1);
+        assert_eq!(begun(now + hour, now), now);
+        assert_eq!(begun(now - hour, now), now - hour);
+    }
+
+    #[test]
     fn versions_are_spread_over_nine_tenths_of_the_period() {
         let day = SignedDuration::from_hours(24);
         assert_eq!(pause(WEEK, SignedDuration::ZERO, 1), WEEK.mul_f64(0.9));
         assert_eq!(pause(WEEK, SignedDuration::ZERO, 9), WEEK.mul_f64(0.1));
         assert_eq!(pause(WEEK, day * 6, 100), Duration::from_secs_f64(259.2));
-        assert_eq!(pause(WEEK, day * 8, 100), Duration::ZERO);
+        // Late, or with more than fit: as fast as it may, and no faster.
+        assert_eq!(pause(WEEK, day * 8, 100), PAUSE_MIN);
+        assert_eq!(pause(WEEK, day, 1 << 40), PAUSE_MIN);
         // Behind the clock, and with nothing left to count.
         assert_eq!(pause(WEEK, -day, 0), WEEK.mul_f64(0.9));
     }

@@ -132,25 +132,35 @@ impl Pipeline {
     async fn run_capture(
         &self,
         job: &Job,
+        context: &JobContext,
         run: impl AsyncFnOnce(CaptureAsk) -> CaptureAnswer,
     ) -> Outcome {
         let low_water = &self.parts.processor.low_water;
-        let mut waits = false;
+        let mut waits_for = None;
         let outcome = answer(job, async |ask| {
             let answer = run(ask).await;
-            low_water.note_end(&job.kind, &answer);
-            waits = job.priority != Priority::Client
-                && matches!(&answer, CaptureAnswer::Refused(refusal) if refusal.class == RefusalClass::Storage);
+            let lack = match &answer {
+                CaptureAnswer::Refused(refusal) if refusal.class == RefusalClass::Storage => {
+                    Some(refusal.text.clone())
+                }
+                _ => None,
+            };
+            // One that waits at the door is one capture that was refused, however often it looks.
+            if lack.is_none() || !context.was_put_off() || !low_water.is_stopped() {
+                low_water.note_end(&job.kind, &answer);
+            }
+            waits_for = lack.filter(|_| job.priority != Priority::Client);
             answer
         })
         .await;
-        match outcome {
-            Outcome::Done(answer) if waits => Outcome::Later {
+        match (outcome, waits_for) {
+            (Outcome::Done(answer), Some(why)) => Outcome::Later {
                 answer,
+                why,
                 // Refused at the door it cost nothing; otherwise it asked an upstream for what cannot be kept.
                 after: low_water.is_stopped().then_some(ROOM_WAIT),
             },
-            outcome => outcome,
+            (outcome, _) => outcome,
         }
     }
 
@@ -171,12 +181,12 @@ impl Handler for Pipeline {
         let processor = &self.parts.processor;
         match job.kind.as_str() {
             work::CAPTURE => {
-                self.run_capture(job, async |ask| self.capture(ask).await)
+                self.run_capture(job, context, async |ask| self.capture(ask).await)
                     .await
             }
             work::ZIP => {
                 let run = async |ask| self.capture_zip(ask, job.priority).await;
-                self.run_capture(job, run).await
+                self.run_capture(job, context, run).await
             }
             work::LIST => {
                 answer(job, async |ask: ListAsk| {

@@ -114,6 +114,7 @@ impl Board {
             attempts: 0,
             attempts_written: 0,
             counts: true,
+            was_put_off: false,
             message: String::new(),
             flight: Flight::new(job.id.clone()),
             job: Arc::new(job),
@@ -277,6 +278,7 @@ impl Board {
                 job,
                 flight,
                 handler: Arc::clone(&handler),
+                was_put_off: entry.was_put_off,
             });
         }
         starts

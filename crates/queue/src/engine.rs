@@ -145,7 +145,11 @@ pub(crate) fn now() -> Now {
 }
 
 async fn run_caught(start: &Start, draining: &Arc<AtomicBool>) -> Outcome {
-    let context = JobContext::new(Arc::clone(&start.flight), Arc::clone(draining));
+    let context = JobContext::new(
+        Arc::clone(&start.flight),
+        Arc::clone(draining),
+        start.was_put_off,
+    );
     let run = async { start.handler.run(&start.job, &context).await };
     match AssertUnwindSafe(run).catch_unwind().await {
         Ok(outcome) => outcome,

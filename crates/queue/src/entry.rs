@@ -35,6 +35,7 @@ pub(crate) struct Start {
     pub(crate) job: Arc<Job>,
     pub(crate) flight: Arc<Flight>,
     pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) was_put_off: bool,
 }
 
 /// What the caller does after a decision, outside the lock.
@@ -65,6 +66,8 @@ pub(crate) struct Entry {
     pub(crate) attempts_written: u32,
     /// Whether the next start counts as an attempt: not when somebody asked before it was due.
     pub(crate) counts: bool,
+    /// Whether a run here has ended with [`Outcome::Later`].
+    pub(crate) was_put_off: bool,
     pub(crate) message: String,
     pub(crate) flight: Arc<Flight>,
 }

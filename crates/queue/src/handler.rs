@@ -29,11 +29,21 @@ pub trait Handler: Send + Sync + 'static {
 pub struct JobContext {
     flight: Arc<Flight>,
     draining: Arc<AtomicBool>,
+    was_put_off: bool,
 }
 
 impl JobContext {
-    pub(crate) fn new(flight: Arc<Flight>, draining: Arc<AtomicBool>) -> Self {
-        Self { flight, draining }
+    pub(crate) fn new(flight: Arc<Flight>, draining: Arc<AtomicBool>, was_put_off: bool) -> Self {
+        Self {
+            flight,
+            draining,
+            was_put_off,
+        }
+    }
+
+    /// Whether an earlier run of this job in this process ended with [`Outcome::Later`].
+    pub fn was_put_off(&self) -> bool {
+        self.was_put_off
     }
 
     /// Sets how far the job has come; a line that is not empty is logged too. Cheap, but a loop over bytes should call it

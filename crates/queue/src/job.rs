@@ -128,6 +128,8 @@ pub enum Outcome {
     Later {
         /// The handler's answer for now.
         answer: Bytes,
+        /// What stands in the way, for people who find the job given up.
+        why: String,
         /// When it runs again: after this time, which counts as no failure, or as a failed one would.
         after: Option<Duration>,
     },

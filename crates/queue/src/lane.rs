@@ -75,6 +75,8 @@ pub(crate) struct Lane {
     ready_count: usize,
     unready: usize,
     waiting: usize,
+    /// Number of the job with whose waiting the rest of the kind ends.
+    rests_with: Option<u64>,
 }
 
 impl Lane {
@@ -96,6 +98,9 @@ impl Lane {
             }
             Place::Waiting(at) => {
                 self.waiting -= 1;
+                if self.rests_with == Some(spot.number) {
+                    self.rests_with = None;
+                }
                 wakes.remove(&(at, spot.number));
             }
             Place::Elsewhere(at) => {
@@ -182,6 +187,9 @@ impl Lane {
         let behind_max = self.workers.saturating_sub(1).max(1);
         let free = self.workers.checked_sub(self.running).filter(|n| *n > 0)?;
         for (priority, number, share) in &self.heads {
+            if *priority != Priority::Client && self.rests_with.is_some() {
+                return None;
+            }
             if *priority == Priority::Behind && self.running_behind >= behind_max {
                 return None;
             }
@@ -214,6 +222,11 @@ impl Lane {
     /// Whether one more job to be tried again would be too many.
     pub(crate) fn is_waiting_room_full(&self, settings: &Settings) -> bool {
         self.waiting >= settings.waiting_per_kind_max
+    }
+
+    /// Starts nothing more until that job has waited, but what a client waits for: too many wait for a better time.
+    pub(crate) fn rest(&mut self, number: u64) {
+        self.rests_with.get_or_insert(number);
     }
 
     pub(crate) fn queued(&self) -> usize {

@@ -8,7 +8,8 @@ pub struct Settings {
     /// Jobs of one kind that may be in line; more are refused with "queue is full". Jobs nobody waits for are refused when
     /// nine tenths are taken, so that they cannot shut out those somebody waits for. Default 100,000: about 100 MB at worst.
     pub queued_per_kind_max: usize,
-    /// Failed durable jobs of one kind that may wait for their next try; one more is given up instead. Default 10,000.
+    /// Durable jobs of one kind that may wait for their next try. One more that failed is given up instead; once one more
+    /// is put off, no other of its kind starts before it is due, but those a client waits for. Default 10,000.
     pub waiting_per_kind_max: usize,
     /// When a failed durable job runs again.
     pub retry: RetryPlan,

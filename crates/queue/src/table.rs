@@ -67,6 +67,7 @@ pub trait Table: Send + Sync + 'static {
     /// Takes unfinished rows that nobody works on, in the order of their ids, at most `limit`, with ids above `after`: to be
     /// called with the last id until nothing comes. Where rows are shared, those of another process that no longer lives;
     /// otherwise all of them. Dead rows are not among them.
+    /// After a claim whose answer was lost, rows of this process are given too: the caller passes over those it knows.
     async fn claim(&self, after: Option<&JobId>, limit: u32) -> Result<Vec<Row>, TableError>;
 
     /// Says that this process lives for another `lease`. Called before anything else. Nothing to do where rows are not

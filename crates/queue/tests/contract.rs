@@ -57,6 +57,7 @@ macro_rules! contract {
             check_rows_go_to_one_of_many(Backend::Postgres(server.database().await)).await;
             check_jobs_of_two_processes(Backend::Postgres(server.database().await)).await;
             check_rows_of_a_dead_process_are_taken(Backend::Postgres(server.database().await)).await;
+            check_claim_without_an_answer(&server.database().await).await;
             check_other_ledgers_stay(&server.database().await).await;
             check_lost_connections_come_back(&server.database().await).await;
         }
@@ -871,6 +872,65 @@ async fn check_rows_of_a_dead_process_are_taken(backend: Backend) {
 }
 
 /// The catalog keeps its migrations in the same database, under sqlx's default name.
+/// A process stops waiting for a claim that the server goes on with: the rows are its own then, and it must see them.
+async fn check_claim_without_an_answer(url: &str) {
+    let backend = Backend::Postgres(url.to_owned());
+    let (dead, next) = (backend.table().await, backend.table().await);
+    next.renew(SOON).await.unwrap();
+    dead.apply(&saves([row("x")])).await.unwrap();
+    assert!(next.claim(None, 10).await.unwrap().is_empty(), "it lives");
+    let mut hand = PgConnection::connect(url).await.unwrap();
+    let find_owner = "select owner from jobs where id = 'x'";
+    let owner_before: String = sqlx::query_scalar(find_owner)
+        .fetch_one(&mut hand)
+        .await
+        .unwrap();
+    dead.release().await.unwrap();
+    // A claim stands still in its midst for as long as the lock is held.
+    let stop = "
+        create function stand_still() returns trigger language plpgsql as $$
+            begin perform pg_advisory_xact_lock(1); return new; end $$;
+        create trigger stand_still before update on jobs for each row execute function stand_still();
+        select pg_advisory_lock(1);";
+    sqlx::raw_sql(stop).execute(&mut hand).await.unwrap();
+    let count_waiting = "select count(*) from pg_locks where not granted";
+    let waits = async {
+        loop {
+            let waiting: i64 = sqlx::query_scalar(count_waiting)
+                .fetch_one(&mut hand)
+                .await
+                .unwrap();
+            if waiting > 0 {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        answer = next.claim(None, 10) => panic!("answered under a lock: {answer:?}"),
+        () = waits => {}
+    }
+    let go_on = "select pg_advisory_unlock(1)";
+    sqlx::raw_sql(go_on).execute(&mut hand).await.unwrap();
+    let begun = std::time::Instant::now();
+    loop {
+        let owner: String = sqlx::query_scalar(find_owner)
+            .fetch_one(&mut hand)
+            .await
+            .unwrap();
+        if owner != owner_before {
+            break;
+        }
+        assert!(begun.elapsed() < SOON, "the server forgot the claim");
+    }
+    assert_eq!(next.claim(None, 10).await.unwrap(), [row("x")]);
+    assert!(
+        next.claim(Some(&"x".into()), 10).await.unwrap().is_empty(),
+        "page by page"
+    );
+    next.release().await.unwrap();
+    hand.close().await.unwrap();
+}
+
 async fn check_other_ledgers_stay(url: &str) {
     use sqlx::Connection as _;
     let mut connection = sqlx::PgConnection::connect(url).await.unwrap();

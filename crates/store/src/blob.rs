@@ -30,7 +30,7 @@ impl Blob {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] without such a file; [`StoreError::Corrupt`] if a small blob's bytes are not those of
-    /// its name.
+    /// its name; [`StoreError::Unreadable`] if the disk has lost them.
     pub(crate) fn open(
         path: &Path,
         digest: &ContentDigest,
@@ -52,7 +52,7 @@ impl Blob {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
         file.read_to_end(&mut bytes)
-            .map_err(|cause| StoreError::from_read(digest, cause))?;
+            .map_err(|cause| StoreError::from_bytes(digest, cause))?;
         let found = ContentDigest::of(&bytes);
         if found != *digest {
             return Err(StoreError::Corrupt {

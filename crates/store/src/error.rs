@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use gomod::hash::ContentDigest;
+use rustix::io::Errno;
 
 /// What the store says when it cannot give an answer; one variant for each thing a caller does differently.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,16 @@ pub enum StoreError {
         digest: ContentDigest,
         /// SHA-256 of what is stored under it.
         found: ContentDigest,
+    },
+    /// The disk has lost some of the blob's bytes: a sector that cannot be read, or one that fails the file system's own
+    /// check. To whoever wants the bytes it is what [`StoreError::Corrupt`] is.
+    #[error("blob {digest} cannot be read: the disk has lost bytes of it")]
+    Unreadable {
+        /// The name of the blob.
+        digest: ContentDigest,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
     },
     /// No room: the disk, the quota or the file size limit is reached.
     #[error("no room left in the store while {what}")]
@@ -80,6 +91,27 @@ impl StoreError {
         Self::from_io(format!("reading blob {digest}"), cause)
     }
 
+    /// As [`StoreError::from_read`], for the bytes of the blob's file, which was found and opened: what the disk cannot
+    /// give any more is [`StoreError::Unreadable`].
+    pub(crate) fn from_bytes(digest: &ContentDigest, cause: io::Error) -> Self {
+        let is_lost = cause.raw_os_error().is_some_and(|number| {
+            // The disk's own error; a checksum of the file system that does not fit; a structure of it that is broken.
+            [Errno::IO, Errno::BADMSG, Errno::UCLEAN]
+                .iter()
+                .any(|lost| lost.raw_os_error() == number)
+        });
+        if is_lost {
+            let digest = *digest;
+            return Self::Unreadable { digest, cause };
+        }
+        Self::from_read(digest, cause)
+    }
+
+    /// Whether the blob's bytes are not there any more although its file is: then it is set aside, and healed.
+    pub fn is_rot(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Unreadable { .. })
+    }
+
     /// As [`StoreError::from_io`], for what `object_store` says: the system's error is somewhere in its chain.
     pub(crate) fn from_objects(what: impl Into<String>, cause: object_store::Error) -> Self {
         let mut next: Option<&(dyn Error + 'static)> = Some(&cause);
@@ -108,5 +140,33 @@ pub(crate) async fn run_blocking<T: Send + 'static>(
             what: what.to_owned(),
             cause: io::Error::other(stopped),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_disk_has_lost_is_rot_and_nothing_else_is() {
+        let digest = ContentDigest::of(b"x");
+        let of = |errno: Errno| {
+            StoreError::from_bytes(&digest, io::Error::from_raw_os_error(errno.raw_os_error()))
+        };
+        for errno in [Errno::IO, Errno::BADMSG, Errno::UCLEAN] {
+            let error = of(errno);
+            assert!(matches!(error, StoreError::Unreadable { .. }), "{error:?}");
+            assert!(error.is_rot());
+        }
+        for errno in [
+            Errno::NOENT,
+            Errno::ACCESS,
+            Errno::STALE,
+            Errno::TIMEDOUT,
+            Errno::NOMEM,
+            Errno::MFILE,
+        ] {
+            assert!(!of(errno).is_rot(), "{errno}");
+        }
     }
 }

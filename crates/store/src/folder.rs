@@ -34,3 +34,34 @@ pub fn nudge_if(wanted: bool, folder: &Path) -> io::Result<()> {
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
+
+/// Whether a folder has a name in it that could be lost.
+///
+/// # Errors
+/// Those of the disk.
+pub fn has_names(folder: &Path) -> io::Result<bool> {
+    fs::read_dir(folder)?
+        .next()
+        .transpose()
+        .map(|name| name.is_some())
+}
+
+/// Removes what a crash left of files whose names begin with `prefix`, and nothing else; gives how many there were.
+///
+/// # Errors
+/// Those of the disk.
+pub fn sweep(folder: &Path, prefix: &str) -> io::Result<u64> {
+    let mut swept = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_ours = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.starts_with(prefix));
+        if is_ours && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}

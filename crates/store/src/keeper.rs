@@ -17,7 +17,6 @@ use tokio::sync::{Mutex, Semaphore, broadcast};
 use crate::blob::Blob;
 use crate::error::{StoreError, run_blocking};
 use crate::folder::NUDGE;
-use crate::hashing::PIECE_BYTES;
 use crate::local::{BLOBS, Local};
 use crate::rot::SetAside;
 use crate::staged::Staged;
@@ -33,7 +32,7 @@ pub struct Store {
     local: Arc<Local>,
     objects: Arc<LocalFileSystem>,
     tiles: Arc<Tiles>,
-    turns: Arc<[Mutex<()>; TURNS]>,
+    turns: Arc<[Arc<Mutex<()>>; TURNS]>,
     /// One permit a blob that is hashed at its first opening: as many as there are cores, so that a restart under load
     /// leaves the kernel room for everyone else.
     hashing: Arc<Semaphore>,
@@ -71,7 +70,7 @@ impl Store {
             local: Arc::new(local),
             objects,
             tiles,
-            turns: Arc::new(std::array::from_fn(|_| Mutex::new(()))),
+            turns: Arc::new(std::array::from_fn(|_| Arc::default())),
             hashing: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(1, usize::from),
             )),
@@ -116,24 +115,44 @@ impl Store {
         run_blocking("publishing a blob", move || staged.publish()).await
     }
 
+    /// Makes durable the names of all blobs that are there. What [`Store::put_small`] and [`Store::publish`] return is
+    /// durable anyway; this is for whoever relies on blobs that it finds, because a process that was killed may have named
+    /// them and not come to the sync.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] and its kin.
+    pub async fn sync_names(&self) -> Result<(), StoreError> {
+        let local = Arc::clone(&self.local);
+        run_blocking("making the names of blobs durable", move || {
+            local.sync_names()
+        })
+        .await
+    }
+
     /// Opens a blob: read and checked up to 64 KiB, mapped above. A big one is hashed when it is opened for the first time
     /// after the start (1 to 2 GB a second and core); until then nobody gets a byte of it. A rotten one is set aside.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] for a blob with other bytes.
+    /// [`StoreError::NotFound`]; [`StoreError::Corrupt`] for a blob with other bytes, [`StoreError::Unreadable`] for one
+    /// whose bytes the disk has lost.
     pub async fn open(&self, digest: &ContentDigest) -> Result<Blob, StoreError> {
         if let Some(blob) = self.open_checked(digest).await? {
             return Ok(blob);
         }
         // One hashes, whoever else wants the same blob waits for it.
         let turn = &self.turns[usize::from(digest.as_bytes()[0]) % TURNS];
-        let _turn = turn.lock().await;
+        let turn = Arc::clone(turn).lock_owned().await;
         if let Some(blob) = self.open_checked(digest).await? {
             return Ok(blob);
         }
-        let _permit = self.hashing.acquire().await;
+        let permit = Arc::clone(&self.hashing).acquire_owned().await;
         let (local, name) = (Arc::clone(&self.local), *digest);
-        run_blocking("hashing a blob", move || local.check(&name)).await?;
+        run_blocking("hashing a blob", move || {
+            // Held until the work is done, also when whoever asked has gone: the next one waits for it and begins no other.
+            let _held = (turn, permit);
+            local.check(&name)
+        })
+        .await?;
         self.open_checked(digest)
             .await?
             .ok_or_else(|| StoreError::Unavailable {
@@ -150,7 +169,7 @@ impl Store {
     /// Hashes a stored blob again and gives its size in bytes. Changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] with what was found; [`StoreError::NotFound`].
+    /// [`StoreError::Corrupt`] with what was found; [`StoreError::Unreadable`]; [`StoreError::NotFound`].
     pub async fn verify(&self, digest: &ContentDigest) -> Result<u64, StoreError> {
         let (local, digest) = (Arc::clone(&self.local), *digest);
         run_blocking("verifying a blob", move || local.verify(&digest)).await
@@ -179,14 +198,13 @@ impl Store {
                 return self.local.end_hashing(next, &digest);
             }
             hashing = next;
-            if count == PIECE_BYTES {
-                let pause = count as f64 / bytes_per_second.max(1) as f64;
-                tokio::time::sleep(Duration::from_secs_f64(pause)).await;
-            }
+            // After a small blob too: a million of them are no less work for the disk than a large one.
+            let pause = count as f64 / bytes_per_second.max(1) as f64;
+            tokio::time::sleep(Duration::from_secs_f64(pause)).await;
         }
     }
 
-    /// Hashes a blob once more and, if it holds other bytes than its name promises, moves it out of the way; it is kept
+    /// Hashes a blob once more and, if it holds other bytes than its name promises or the disk has lost them, moves it out of the way; it is kept
     /// below `rotten/` as evidence. Nothing if it is well or not there.
     ///
     /// # Errors
@@ -335,5 +353,40 @@ impl Store {
     pub async fn probe(&self) -> Result<(), StoreError> {
         let local = Arc::clone(&self.local);
         run_blocking("probing the store", move || local.probe()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_goes_does_not_free_the_place_of_its_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_local(&folder.path().join("store"), &folder.path().join("staging"))
+            .unwrap();
+        let digest = ContentDigest::of(b"something else");
+        // Long enough to be looked at while it is hashed.
+        let blob = File::create(store.local_path(&digest).unwrap()).unwrap();
+        blob.set_len(128 << 20).unwrap();
+        let places = store.hashing.available_permits();
+        let turn = &store.turns[usize::from(digest.as_bytes()[0]) % TURNS];
+        let opening = tokio::spawn({
+            let store = store.clone();
+            async move { store.open(&digest).await.map(drop) }
+        });
+        while store.hashing.available_permits() == places {
+            tokio::task::yield_now().await;
+        }
+        opening.abort();
+        assert!(opening.await.unwrap_err().is_cancelled());
+        assert_eq!(store.hashing.available_permits(), places - 1);
+        assert!(turn.try_lock().is_err());
+        // The next one waits for that work, and finds what it found.
+        let next = store.open(&digest).await.map(drop);
+        assert!(matches!(next, Err(StoreError::NotFound { .. })), "{next:?}");
+        assert_eq!(store.hashing.available_permits(), places);
     }
 }

@@ -19,7 +19,7 @@ use gomod::hash::ContentDigest;
 
 use crate::blob::Blob;
 use crate::error::StoreError;
-use crate::folder::{nudge, nudge_if, sync_folder};
+use crate::folder::{has_names, nudge, nudge_if, sweep, sync_folder};
 use crate::hashing::{Hashing, Identity};
 use crate::rot::{Rot, SetAside};
 
@@ -109,7 +109,10 @@ impl Local {
                 ),
             });
         }
-        sweep(&staging)?;
+        let swept = sweep(&staging, STAGED_PREFIX).map_err(failed(&staging))?;
+        if swept > 0 {
+            tracing::info!(swept, "removed staged files that an earlier run left");
+        }
         let suspects = (0..SHARDS).map(|_| AtomicBool::new(true)).collect();
         Ok(Self {
             rot: Rot::new(&root),
@@ -185,7 +188,7 @@ impl Local {
                 }
             }
         }
-        self.sync_shard(digest)
+        self.sync_shard(usize::from(digest.as_bytes()[0]))
     }
 
     /// Whether the blob is there, durably and with the right bytes; then nothing needs to be staged.
@@ -193,7 +196,8 @@ impl Local {
         if !self.is_sound(digest)? {
             return Ok(false);
         }
-        self.sync_shard(digest).map(|()| true)
+        self.sync_shard(usize::from(digest.as_bytes()[0]))
+            .map(|()| true)
     }
 
     /// Opens a blob that needs no more hashing; nothing if a big one was not hashed since the start. A rotten one is set
@@ -206,7 +210,7 @@ impl Local {
             })
         };
         match open() {
-            Err(rotten @ StoreError::Corrupt { .. }) => {
+            Err(rotten) if rotten.is_rot() => {
                 if self.set_aside(digest)?.is_some() {
                     return Err(rotten);
                 }
@@ -220,7 +224,7 @@ impl Local {
     /// Hashes a big blob, after which it can be opened. A rotten one is set aside.
     pub(crate) fn check(&self, digest: &ContentDigest) -> Result<(), StoreError> {
         match self.verify(digest) {
-            Err(error @ StoreError::Corrupt { .. }) => {
+            Err(error) if error.is_rot() => {
                 self.set_aside(digest)?;
                 Err(error)
             }
@@ -249,7 +253,7 @@ impl Local {
     ) -> Result<usize, StoreError> {
         hashing
             .step()
-            .map_err(|cause| StoreError::from_read(digest, cause))
+            .map_err(|cause| StoreError::from_bytes(digest, cause))
     }
 
     /// Compares what was hashed with the name. Gives the size in bytes.
@@ -269,22 +273,21 @@ impl Local {
         Ok(size_bytes)
     }
 
-    /// Hashes the blob once more and moves it out of the way if it is rotten.
+    /// Hashes the blob once more and moves it out of the way if it is rotten. To move it, none of its bytes is read.
     pub(crate) fn set_aside(&self, digest: &ContentDigest) -> Result<Option<SetAside>, StoreError> {
         let moving = self.rot.moving();
         // Nothing but the order of moves is kept by it.
         let _held = moving.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.verify(digest) {
-            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(None),
-            Err(StoreError::Corrupt { found, .. }) => self
-                .rot
-                .set_aside(&self.blob_path(digest), digest, found)
-                .map(Some)
-                .map_err(|cause| {
-                    StoreError::from_io(format!("setting the rotten blob {digest} aside"), cause)
-                }),
-            Err(error) => Err(error),
-        }
+        let found = match self.verify(digest) {
+            Ok(_) | Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(StoreError::Corrupt { found, .. }) => Some(found),
+            Err(StoreError::Unreadable { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let moved = self.rot.set_aside(&self.blob_path(digest), digest, found);
+        moved.map(Some).map_err(|cause| {
+            StoreError::from_io(format!("setting the rotten blob {digest} aside"), cause)
+        })
     }
 
     /// Writes, syncs and removes a page in the staging folder: can anything be stored now?
@@ -308,7 +311,7 @@ impl Local {
         match self.verify(digest) {
             Ok(_) => Ok(true),
             Err(StoreError::NotFound { .. }) => Ok(false),
-            Err(StoreError::Corrupt { .. }) => {
+            Err(error) if error.is_rot() => {
                 self.set_aside(digest)?;
                 // Whoever was quicker may have put the right bytes there.
                 Ok(fs::exists(self.blob_path(digest)).unwrap_or(false))
@@ -317,10 +320,29 @@ impl Local {
         }
     }
 
-    fn sync_shard(&self, digest: &ContentDigest) -> Result<(), StoreError> {
-        let first = digest.as_bytes()[0];
-        let suspect = &self.suspects[usize::from(first)];
-        let folder = self.root.join(BLOBS).join(format!("{first:02x}"));
+    /// Makes the names in every shard durable that was not synced since the start: an earlier process may have died
+    /// between a blob's link and the sync of its folder.
+    pub(crate) fn sync_names(&self) -> Result<(), StoreError> {
+        for (shard, suspect) in self.suspects.iter().enumerate() {
+            let folder = self.shard_folder(shard);
+            let has_names = || {
+                let what = format!("reading {}", folder.display());
+                has_names(&folder).map_err(|cause| StoreError::from_io(what, cause))
+            };
+            if suspect.load(Ordering::Acquire) && has_names()? {
+                self.sync_shard(shard)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn shard_folder(&self, shard: usize) -> PathBuf {
+        self.root.join(BLOBS).join(format!("{shard:02x}"))
+    }
+
+    fn sync_shard(&self, shard: usize) -> Result<(), StoreError> {
+        let suspect = &self.suspects[shard];
+        let folder = self.shard_folder(shard);
         let was_suspect = suspect.load(Ordering::Acquire);
         let synced = if was_suspect {
             let held = self.nudging.lock().unwrap_or_else(PoisonError::into_inner);
@@ -333,7 +355,7 @@ impl Local {
         if let Err(cause) = synced {
             suspect.store(true, Ordering::Release);
             return Err(StoreError::from_io(
-                format!("syncing the folder of blob {digest}"),
+                format!("syncing the folder of blobs {}", folder.display()),
                 cause,
             ));
         }
@@ -369,25 +391,4 @@ impl Drop for StagedPath {
             Err(_) => remove(),
         }
     }
-}
-
-/// Removes what a crash left in the staging folder: only files with our own names.
-fn sweep(staging: &Path) -> Result<(), StoreError> {
-    let failed = |cause| StoreError::from_io(format!("sweeping {}", staging.display()), cause);
-    let mut swept = 0_u64;
-    for entry in fs::read_dir(staging).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let is_ours = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| name.starts_with(STAGED_PREFIX));
-        if is_ours && entry.file_type().map_err(failed)?.is_file() {
-            fs::remove_file(entry.path()).map_err(failed)?;
-            swept += 1;
-        }
-    }
-    if swept > 0 {
-        tracing::info!(swept, "removed staged files that an earlier run left");
-    }
-    Ok(())
 }

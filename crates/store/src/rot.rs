@@ -25,17 +25,21 @@ const CHECKED_AT_START: usize = 256;
 /// Rotten blobs kept: evidence for a person, who looks long before there are more. The oldest go first.
 const ROTTEN_MAX: usize = 1000;
 
+/// Bytes of them kept: a thousand zips may be hundreds of gigabytes, on a disk that is dying and perhaps full. The newest
+/// stays whatever its size.
+const ROTTEN_BYTES_MAX: u64 = 4 << 30;
+
 /// Blobs set aside that a listener may be behind by; one that is further behind learns that it missed some.
 const TOLD_MAX: usize = 256;
 
-/// A blob that was set aside because it did not hold the bytes that its name promises.
+/// A blob that is set aside because it does not hold the bytes that its name promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
     /// Its name.
     pub digest: ContentDigest,
-    /// SHA-256 of what it holds.
-    pub found: ContentDigest,
-    /// Where it is kept now.
+    /// SHA-256 of what it holds; nothing if the disk cannot give it.
+    pub found: Option<ContentDigest>,
+    /// Where it is kept from now on; where it cannot be moved, there is nothing.
     pub path: PathBuf,
 }
 
@@ -82,36 +86,38 @@ impl Rot {
         self.told.subscribe()
     }
 
-    /// Moves a rotten file out of the way and tells everyone who listens. The mover is held by the caller.
+    /// Tells everyone who listens of a rotten file and moves it out of the way. The mover is held by the caller.
+    ///
+    /// Told first: where it cannot be moved, nobody must get what was kept of it in memory nevertheless.
     pub(crate) fn set_aside(
         &self,
         path: &Path,
         digest: &ContentDigest,
-        found: ContentDigest,
+        found: Option<ContentDigest>,
     ) -> io::Result<SetAside> {
-        fs::create_dir_all(&self.folder)?;
         // The names sort by time.
         let name = format!("{}-{digest}", uuid::Uuid::now_v7().simple());
         let kept = self.folder.join(name);
+        let set_aside = SetAside {
+            digest: *digest,
+            found,
+            path: kept.clone(),
+        };
+        self.checked.remove(digest);
+        let _ = self.told.send(set_aside.clone());
+        fs::create_dir_all(&self.folder)?;
         fs::rename(path, &kept)?;
         for folder in [Some(self.folder.as_path()), path.parent()] {
             // Not durable yet is no harm: the rotten blob would be found again.
             folder.and_then(|folder| fs::File::open(folder).and_then(|f| f.sync_all()).ok());
         }
-        self.checked.remove(digest);
         self.count.fetch_add(1, Ordering::Relaxed);
-        let set_aside = SetAside {
-            digest: *digest,
-            found,
-            path: kept,
-        };
         tracing::error!(
             blob = %digest,
-            %found,
+            found = found.map_or("unreadable".to_owned(), |found| found.to_string()),
             kept = %set_aside.path.display(),
             "a stored blob has rotted: it is set aside and never served; `granary verify --repair` captures it again, and look at the disk"
         );
-        let _ = self.told.send(set_aside.clone());
         self.prune();
         Ok(set_aside)
     }
@@ -130,15 +136,55 @@ impl Rot {
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return;
         };
-        let mut names: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        if names.len() <= ROTTEN_MAX {
-            return;
-        }
-        names.sort();
-        for oldest in &names[..names.len() - ROTTEN_MAX] {
+        let mut kept: Vec<_> = entries
+            .flatten()
+            .map(|entry| {
+                let size_bytes = entry.metadata().map_or(0, |found| found.len());
+                (entry.path(), size_bytes)
+            })
+            .collect();
+        kept.sort();
+        for (oldest, _) in &kept[..count_over(&kept)] {
             if let Err(error) = fs::remove_file(oldest) {
                 tracing::warn!(path = %oldest.display(), %error, "old evidence stays: it cannot be removed");
             }
         }
+    }
+}
+
+/// How many of the oldest are too many, or too large together with those after them.
+fn count_over(kept: &[(PathBuf, u64)]) -> usize {
+    let mut sum_bytes = 0_u64;
+    let newest_first = kept.iter().rev().enumerate();
+    let fits = newest_first.take_while(|(at, (_, size_bytes))| {
+        sum_bytes = sum_bytes.saturating_add(*size_bytes);
+        *at == 0 || (*at < ROTTEN_MAX && sum_bytes <= ROTTEN_BYTES_MAX)
+    });
+    kept.len() - fits.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_over(sizes_bytes: &[u64], want: usize) {
+        let kept: Vec<_> = sizes_bytes
+            .iter()
+            .map(|size_bytes| (PathBuf::new(), *size_bytes))
+            .collect();
+        assert_eq!(count_over(&kept), want);
+    }
+
+    #[test]
+    fn evidence_is_bounded_in_number_and_bytes_and_the_newest_stays() {
+        check_over(&[], 0);
+        check_over(&[1; ROTTEN_MAX], 0);
+        check_over(&[1; ROTTEN_MAX + 3], 3);
+        check_over(&[ROTTEN_BYTES_MAX + 1], 0);
+        check_over(&[1, ROTTEN_BYTES_MAX + 1], 1);
+        check_over(&[ROTTEN_BYTES_MAX + 1, 1], 1);
+        check_over(&[5, 1, ROTTEN_BYTES_MAX - 1], 1);
+        check_over(&[1, u64::MAX, u64::MAX], 2);
     }
 }

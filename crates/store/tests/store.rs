@@ -355,7 +355,7 @@ async fn rot_is_found_at_the_first_opening() {
         let set_aside = told.try_recv().unwrap();
         assert_eq!(
             (set_aside.digest, set_aside.found),
-            (digest, Digest::of(&bytes))
+            (digest, Some(Digest::of(&bytes)))
         );
         assert_eq!(fs::read(set_aside.path).unwrap(), bytes);
         assert!(!path.exists());
@@ -379,6 +379,31 @@ async fn what_was_hashed_once_is_known_until_it_changes() {
         rig.store.open(&digest).await,
         Err(StoreError::Corrupt { .. })
     ));
+}
+
+/// A disk that takes no renames any more keeps nobody from learning that a blob is rotten, and nobody gets it.
+#[tokio::test]
+async fn what_cannot_be_moved_is_told_and_not_given() {
+    let rig = rig();
+    let digest = rig.store.put_small(big(100_000)).await.unwrap();
+    assert!(rig.store.open(&digest).await.is_ok());
+    let path = rig.make_writable(&digest);
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[50_000] ^= 2;
+    rot(&path, &bytes);
+    let file = fs::File::options().write(true).open(&path).unwrap();
+    file.set_modified(modified).unwrap();
+    assert!(
+        rig.store.open(&digest).await.is_ok(),
+        "it looks as ever, and nobody has read it"
+    );
+    fs::write(rig.folder.path().join("store/rotten"), "in the way").unwrap();
+    let mut told = rig.store.follow_set_aside();
+    assert!(rig.store.set_aside(&digest).await.is_err());
+    assert_eq!(told.try_recv().unwrap().digest, digest);
+    assert!(rig.store.open(&digest).await.is_err());
+    assert!(path.exists());
 }
 
 #[tokio::test]
@@ -697,4 +722,21 @@ impl Drop for Tmpfs {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+/// Whoever finds a blob may owe it to a process that was killed before it synced the folder.
+#[tokio::test]
+async fn names_that_were_found_are_synced_or_it_is_said() {
+    let rig = rig();
+    rig.store.sync_names().await.unwrap();
+    let again = open(rig.folder.path());
+    let shard = rig.folder.path().join("store/blob/sha256/7f");
+    fs::remove_dir(&shard).unwrap();
+    fs::write(&shard, "no folder").unwrap();
+    let error = again.sync_names().await.unwrap_err();
+    assert!(error.to_string().contains("7f"), "{error}");
+    // The failure is remembered: the next try is an honest one.
+    fs::remove_file(&shard).unwrap();
+    fs::create_dir(&shard).unwrap();
+    again.sync_names().await.unwrap();
 }

@@ -4,6 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use gomod::private::PrivatePatterns;
@@ -19,6 +21,8 @@ pub struct FrontConfig {
     pub counters: Vec<crate::metrics::Counter>,
     /// Figures of other rooms that `/metrics` shows.
     pub gauges: Vec<crate::metrics::Gauge>,
+    /// 1 while captures are stopped for want of room; `/readyz` says so.
+    pub captures_stopped: Arc<AtomicU64>,
     /// What links and reasons use, e.g. `https://granary.example/go`; shown at `/`.
     pub public_url: Option<String>,
     /// Path of `public_url` without a slash at its end, e.g. `/go`; every route is served with and without it.
@@ -90,6 +94,7 @@ impl Default for FrontConfig {
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             counters: Vec::new(),
             gauges: Vec::new(),
+            captures_stopped: Arc::default(),
             public_url: None,
             public_prefix: String::new(),
             databases: Vec::new(),

@@ -54,10 +54,11 @@ pub struct Front {
     /// One permit a request that waits for a job: three quarters of the room, so that those who wait for a slow host leave
     /// places for what is stored.
     waiting_room: Semaphore,
-    /// When what was last said of overload, of connections that wait, of accepts that failed.
+    /// When what was last said of overload, of connections that wait, of accepts that failed, of damage.
     pub(crate) overload_log: Seldom,
     pub(crate) full_log: Seldom,
     pub(crate) accept_log: Seldom,
+    pub(crate) damage_log: Seldom,
     /// Who takes connections and has no room for the next one; when there last was none, in milliseconds since `begun`.
     held_up: AtomicUsize,
     full_at_ms: AtomicU64,
@@ -88,6 +89,7 @@ impl Front {
             overload_log: Seldom::default(),
             full_log: Seldom::default(),
             accept_log: Seldom::default(),
+            damage_log: Seldom::default(),
             held_up: AtomicUsize::new(0),
             full_at_ms: AtomicU64::new(0),
             begun: Instant::now(),
@@ -293,12 +295,13 @@ pub(crate) fn catalog_trouble(what: impl ToString, cause: CatalogError) -> Error
 pub(crate) fn store_trouble(what: impl ToString, cause: StoreError) -> Error {
     let what = what.to_string();
     match cause {
-        StoreError::NotFound { .. } | StoreError::Corrupt { .. } | StoreError::BadName { .. } => {
-            Error::Broken {
-                what,
-                cause: cause.into(),
-            }
-        }
+        StoreError::NotFound { .. }
+        | StoreError::Corrupt { .. }
+        | StoreError::Unreadable { .. }
+        | StoreError::BadName { .. } => Error::Broken {
+            what,
+            cause: cause.into(),
+        },
         StoreError::Full { .. } | StoreError::ReadOnly { .. } => Error::Storage {
             what,
             cause: cause.into(),

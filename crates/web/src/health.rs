@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -61,9 +62,13 @@ async fn check_keepers(front: &Front) -> Health {
     );
     let queue =
         (!front.queue.is_healthy()).then(|| "queue: its table cannot be written".to_owned());
+    let stopped = front.config.captures_stopped.load(Ordering::Relaxed) > 0;
+    let disk = stopped.then(|| {
+        "disk: captures are stopped for want of room, or of the right to write; `granary doctor` says more".to_owned()
+    });
     let health = Health {
         troubles: [catalog, store].into_iter().flatten().collect(),
-        notes: [catalog_writes, store_writes, queue]
+        notes: [catalog_writes, store_writes, queue, disk]
             .into_iter()
             .flatten()
             .collect(),

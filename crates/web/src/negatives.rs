@@ -1,12 +1,13 @@
 //! Remembered refusals: what could not be had a moment ago is not asked for again at once. Bounded in number and time,
 //! in memory only, and dropped when something of the module lands.
 //!
-//! Trouble (an origin out of reach, a full disk) is not remembered: the next request may fare better.
+//! Trouble (an origin out of reach, a full disk) is not remembered: the next request may fare better. A damaged file that
+//! could not be healed is, because each try may fetch and throw away a zip of 500 MB.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::work::Refusal;
+use catalog::work::{Refusal, RefusalClass};
 use gomod::path::ModulePath;
 use quick_cache::sync::Cache;
 
@@ -53,12 +54,12 @@ impl Negatives {
         (now < remembered.until).then(|| remembered.negative.clone())
     }
 
-    /// Remembers a refusal, unless it is one that may pass.
+    /// Remembers a refusal, unless it is one that may pass; damage, which a heal may mend, is remembered nevertheless.
     pub fn remember(&self, job_id: &str, module: &ModulePath, negative: Negative, now: Instant) {
         let refusal = match &negative {
             Negative::Refused(refusal) | Negative::Passed { refusal, .. } => refusal,
         };
-        if refusal.may_pass() {
+        if refusal.may_pass() && refusal.class != RefusalClass::Damaged {
             return;
         }
         let remembered = Remembered {
@@ -80,8 +81,6 @@ impl Negatives {
 
 #[cfg(test)]
 mod tests {
-    use catalog::work::RefusalClass;
-
     use super::*;
 
     fn refused(class: RefusalClass) -> Negative {
@@ -120,6 +119,8 @@ mod tests {
         let now = Instant::now();
         negatives.remember("x", &module, refused(RefusalClass::Unreachable), now);
         assert!(negatives.find("x", now).is_none());
+        negatives.remember("x", &module, refused(RefusalClass::Damaged), now);
+        assert!(negatives.find("x", now).is_some());
     }
 
     #[test]

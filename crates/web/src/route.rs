@@ -119,7 +119,7 @@ pub(crate) async fn answer(front: Arc<Front>, asked: Asked) -> Response<Bytes> {
         Err(error) => (Class::Other, Err(error)),
     };
     let answer = outcome.unwrap_or_else(|error| {
-        log_trouble(&error, &asked, &request_id);
+        log_trouble(&front, &error, &asked, &request_id);
         note_overload(&front, &error);
         Answer::Plain(error.into_answer())
     });
@@ -231,9 +231,14 @@ fn class_of(target: &Target) -> Class {
     }
 }
 
-/// Logged once, here, with its causes; the client is told less.
-fn log_trouble(error: &Error, asked: &Asked, request_id: &HeaderValue) {
+/// Logged once, here, with its causes; the client is told less. Of damaged files the log has a line of its own each, and
+/// hears once in a while that they are asked for.
+fn log_trouble(front: &Front, error: &Error, asked: &Asked, request_id: &HeaderValue) {
     if !error.is_trouble() {
+        return;
+    }
+    let is_damage = matches!(error, Error::Refused(_));
+    if is_damage && front.damage_log.note(Instant::now()).is_none() {
         return;
     }
     let mut causes = String::new();

@@ -34,7 +34,7 @@ impl Catalog {
         let (dumped, ()) = tokio::join!(self.dump(send), ignore);
         let dumped = dumped?;
         // The migrations make the realm.
-        Ok(dumped.seq == 0 && dumped.rows.values().sum::<u64>() <= 1)
+        Ok(dumped.seq == 0 && dumped.rows.values().sum::<u64>() <= 1 && dumped.spoiled.is_empty())
     }
 
     /// Puts the lines of a dump into this catalog, which must be empty: all of them when `lines` ends, or none if it

@@ -9,7 +9,7 @@ mod load;
 mod named;
 mod tables;
 
-pub use dump::Dumped;
+pub use dump::{Dumped, RowFate, SpoiledRow};
 pub use named::{BadLine, FileRole, NamedFile, list_named_files};
 
 #[cfg(test)]

@@ -62,19 +62,27 @@ impl BadLine {
 /// [`BadLine`] if it is none, or names what cannot be.
 pub fn list_named_files(line: &str) -> Result<Vec<NamedFile>, BadLine> {
     let (table, row) = split_line(line)?;
+    list_files_of_row(&table, &row)
+}
+
+/// As [`list_named_files`], for a line that was taken apart.
+pub(crate) fn list_files_of_row(
+    table: &str,
+    row: &Map<String, Json>,
+) -> Result<Vec<NamedFile>, BadLine> {
     let file = |role, digest, size| {
         Ok(NamedFile {
-            of: version_of(&row)?,
+            of: version_of(row)?,
             role,
-            digest: ContentDigest::from_bytes(hash(&row, digest)?),
+            digest: ContentDigest::from_bytes(hash(row, digest)?),
             size_bytes: match size {
-                Some(size) => Some(number(&row, size)?),
+                Some(size) => Some(number(row, size)?),
                 None => None,
             },
         })
     };
-    let h1 = |column| hash(&row, column).map(H1::from_bytes);
-    match table.as_str() {
+    let h1 = |column| hash(row, column).map(H1::from_bytes);
+    match table {
         "versions" => Ok(vec![
             file(FileRole::Info, "info", Some("info_size"))?,
             file(FileRole::GoMod(h1("mod_h1")?), "go_mod", Some("mod_size"))?,

@@ -50,7 +50,7 @@ enum Outcome {
 }
 
 /// Copies every blob of a list into `target`, from where `place` says that it lies. Blobs that are there already with
-/// the right size stay. Names what had to be left out, as findings.
+/// the right size stay, and so do those with the right bytes. Names what had to be left out, as findings.
 ///
 /// # Errors
 /// What ends all copying: a full disk, an unreadable list.
@@ -103,14 +103,24 @@ pub async fn copy_all(
 
 async fn copy(from: PathBuf, target: &Store, file: &NamedFile) -> Result<Outcome> {
     if let Some(there) = target.exists(&file.digest).await? {
-        if file.size_bytes.is_none_or(|size| size == there) {
+        let Some(wanted) = file.size_bytes.filter(|wanted| *wanted != there) else {
             return Ok(Outcome::There(there));
-        }
-        // Cut off by something else than us; created once means that it must go before it can come.
-        let cut = target.local_path(&file.digest);
-        if let Some(cut) = cut {
-            std::fs::remove_file(&cut)
-                .with_context(|| format!("cannot remove {}", cut.display()))?;
+        };
+        match target.verify(&file.digest).await {
+            // Others rely on these bytes too, and they are what their name says.
+            Ok(_) => {
+                let why =
+                    format!("has {there} bytes and the right hash, its row says {wanted} bytes");
+                return Ok(Outcome::LeftOut(why));
+            }
+            // Cut off by something else than us; created once means that it must go before it can come.
+            Err(StoreError::Corrupt { .. }) => {
+                let cut = target.local_path(&file.digest).unwrap_or_default();
+                std::fs::remove_file(&cut)
+                    .with_context(|| format!("cannot remove {}", cut.display()))?;
+            }
+            Err(StoreError::NotFound { .. }) => {}
+            Err(cause) => return Err(cause.into()),
         }
     }
     let shown = from.display().to_string();

@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use catalog::SpoiledRow;
 use gomod::hash::ContentDigest;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,9 @@ pub struct Manifest {
     pub generation: u64,
     /// When it was begun.
     pub made_at: String,
+    /// Id of the installation whose catalog it is; earlier releases did not say it.
+    #[serde(default)]
+    pub instance: Option<String>,
     /// Number of the newest migration that the catalog had seen.
     pub schema: i64,
     /// Number of the last landing.
@@ -47,6 +51,9 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileSum>,
     /// Files that the rows name and that the store had not, or had damaged.
     pub left_out: Vec<LeftOut>,
+    /// Rows that are not here, because they had rotted.
+    #[serde(default)]
+    pub rows_left_out: Vec<SpoiledRow>,
 }
 
 /// Size and hash of a file.
@@ -143,9 +150,9 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Whether every file that the rows name is there.
+    /// Whether every row is there, and every file that the rows name.
     pub fn is_complete(&self) -> bool {
-        self.left_out.is_empty()
+        self.left_out.is_empty() && self.rows_left_out.is_empty()
     }
 }
 
@@ -174,6 +181,7 @@ mod tests {
             granary: "0".to_owned(),
             generation: 7,
             made_at: "2026-01-01T00:00:00Z".to_owned(),
+            instance: None,
             schema: 1,
             seq: 3,
             rows: BTreeMap::from([("versions".to_owned(), 3)]),
@@ -183,6 +191,7 @@ mod tests {
                 .map(|name| (name.to_owned(), sum.clone()))
                 .into(),
             left_out: Vec::new(),
+            rows_left_out: Vec::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use store::Store;
 use super::blobs::{self, Tally};
 use super::catalog_file::{self, Wanted, named_files};
 use super::generations::Generation;
-use crate::line::Lines;
+use crate::line::{Lines, finding};
 
 /// Where to.
 #[derive(Clone, Debug)]
@@ -115,10 +115,20 @@ async fn fill_store(
     let list = named_files(generation.catalog(), Wanted::Blobs);
     let place = |digest: &_| generation.folder.blob(digest);
     let tally = blobs::copy_all(list, place, store, generation.count_named(), lines).await?;
-    let gone = tally.left_out.len();
-    if gone > 0 && gaps == Gaps::Refuse {
+    // An earlier try may have been cut off between the name of a blob and the sync of its folder.
+    store.sync_names().await?;
+    let lost = &generation.manifest.rows_left_out;
+    for row in lost {
+        let why = format!(
+            "its row in {} was left out of the backup: {}",
+            row.table, row.why
+        );
+        finding(lines, "left out", &row.of, &why).await;
+    }
+    let (gone, rows) = (tally.left_out.len(), lost.len());
+    if gone + rows > 0 && gaps == Gaps::Refuse {
         bail!(
-            "{gone} of {} files of generation {} are missing or damaged in the backup and are named above; nothing can be served from here yet. Take another generation or another copy of the backup, or restore the rest with --incomplete and bring the others back with `granary get`",
+            "{gone} of {} files and {rows} rows of generation {} are missing or damaged in the backup and are named above; nothing can be served from here yet. Take another generation or another copy of the backup, or restore the rest with --incomplete and bring the others back with `granary get`",
             generation.count_named(),
             generation.manifest.generation
         );

@@ -6,8 +6,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result, anyhow};
-use catalog::Catalog;
+use anyhow::{Result, anyhow};
+use catalog::{Catalog, RowFate, SpoiledRow};
 use gomod::hash::ContentDigest;
 use jiff::Timestamp;
 use serde_json::json;
@@ -19,7 +19,7 @@ use super::catalog_file::{self, Wanted, named_files};
 use super::folder::{BackupFolder, blob_name};
 use super::manifest::{CATALOG, FORMAT, FileSum, Manifest, SUMS};
 use super::prune;
-use crate::line::Lines;
+use crate::line::{Lines, finding};
 
 /// What is backed up.
 pub struct Source<'a> {
@@ -27,6 +27,8 @@ pub struct Source<'a> {
     pub catalog: &'a Catalog,
     /// The bytes.
     pub store: &'a Store,
+    /// Id of the installation.
+    pub instance: &'a str,
 }
 
 /// A backup that is whole.
@@ -37,6 +39,8 @@ pub struct Taken {
     pub tally: Tally,
     /// Generations and blobs that were removed.
     pub removed: (u64, u64),
+    /// Why old generations could not be forgotten although that was asked for.
+    pub not_forgotten: Option<String>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -64,16 +68,24 @@ pub async fn take(
     let written = add_generation(source, &folder, &target, lines).await;
     let (manifest, tally) =
         written.map_err(|cause| blobs::explain(cause, &root.display().to_string()))?;
-    let removed = match keep {
-        Some(keep) => prune::prune(&folder, &target, keep as usize)
-            .await
-            .context("the new generation is whole, but old ones could not be forgotten")?,
-        None => (0, 0),
-    };
+    let stranger = prune::find_stranger(&folder, &manifest)?;
+    if let Some(stranger) = &stranger {
+        finding(lines, "another catalog", &root.display(), stranger).await;
+    }
+    let (mut removed, mut not_forgotten) = ((0, 0), None);
+    match (keep, stranger) {
+        (Some(_), Some(stranger)) => not_forgotten = Some(stranger),
+        (Some(keep), None) => match prune::prune(&folder, &target, keep as usize).await {
+            Ok(counts) => removed = counts,
+            Err(cause) => not_forgotten = Some(format!("{cause:#}")),
+        },
+        (None, _) => {}
+    }
     Ok(Taken {
         manifest,
         tally,
         removed,
+        not_forgotten,
         seconds: begun.elapsed().as_secs_f64(),
     })
 }
@@ -89,12 +101,16 @@ async fn add_generation(
     let path = folder.generation(number);
     std::fs::create_dir(&path)?;
     let rows = path.join(CATALOG);
-    let (dumped, catalog_sum) = catalog_file::write(source.catalog, rows.clone()).await?;
+    let (mut dumped, catalog_sum) = catalog_file::write(source.catalog, rows.clone()).await?;
+    name_spoiled(&dumped.spoiled, lines).await;
+    dumped.spoiled.retain(|row| row.fate == RowFate::LeftOut);
     let count = |table: &str| dumped.rows.get(table).copied().unwrap_or_default();
     let total = 2 * count("versions") + count("zips");
     let place = |digest: &ContentDigest| source.store.local_path(digest).unwrap_or_default();
     let list = named_files(rows.clone(), Wanted::Blobs);
     let tally = blobs::copy_all(list, place, target, total, lines).await?;
+    // Some of them were found there, and whoever put them there may have been killed before it came to the sync.
+    target.sync_names().await?;
     let mut left_out: HashSet<ContentDigest> = HashSet::new();
     for left in &tally.left_out {
         let digest = left.blob.parse()?;
@@ -115,6 +131,7 @@ async fn add_generation(
         granary: env!("CARGO_PKG_VERSION").to_owned(),
         generation: number,
         made_at,
+        instance: Some(source.instance.to_owned()),
         schema: source.catalog.schema(),
         seq: dumped.seq,
         rows: dumped.rows,
@@ -126,6 +143,7 @@ async fn add_generation(
         ]
         .into(),
         left_out: tally.left_out.clone(),
+        rows_left_out: dumped.spoiled,
     };
     let (writing, folder) = (manifest.clone(), folder.clone());
     spawn_blocking(move || {
@@ -136,6 +154,26 @@ async fn add_generation(
     })
     .await??;
     Ok((manifest, tally))
+}
+
+/// Names the rows that were not what had been written.
+async fn name_spoiled(spoiled: &[SpoiledRow], lines: &Lines) {
+    for row in spoiled {
+        let SpoiledRow { table, of, why, .. } = row;
+        let (what, then) = match row.fate {
+            RowFate::Mended => (
+                "flipped bit",
+                "the backup has it as it was written; `granary verify --repair` mends it here too",
+            ),
+            RowFate::Forgotten => ("left out", "the upstream is asked again for what it said"),
+            RowFate::LeftOut => (
+                "left out",
+                "this generation is without it; an older one may have it",
+            ),
+        };
+        let text = format!("its row in {table}: {why}; {then}");
+        finding(lines, what, of, &text).await;
+    }
 }
 
 /// The list of hashes of a generation, on its way to disk.
@@ -190,7 +228,16 @@ impl Taken {
                 self.removed.0, self.removed.1
             );
         }
-        if !manifest.is_complete() {
+        if let Some(why) = &self.not_forgotten {
+            text += &format!("; old generations could not be forgotten: {why}");
+        }
+        if !manifest.rows_left_out.is_empty() {
+            text += &format!(
+                "; {} rows have rotted and are left out, they are named above: `granary verify` says more, an older generation may have them whole",
+                manifest.rows_left_out.len()
+            );
+        }
+        if !manifest.left_out.is_empty() {
             text += &format!(
                 "; {} files could not be had and are named above: `granary verify`, then this again",
                 manifest.left_out.len()
@@ -210,8 +257,10 @@ impl Taken {
             "copied": self.tally.copied,
             "copied_bytes": self.tally.copied_bytes,
             "left_out": self.tally.left_out.len(),
+            "rows_left_out": self.manifest.rows_left_out.len(),
             "generations_removed": self.removed.0,
             "blobs_removed": self.removed.1,
+            "not_forgotten": self.not_forgotten,
             "seconds": self.seconds,
         })
     }

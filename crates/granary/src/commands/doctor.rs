@@ -11,7 +11,7 @@ use super::show::client_url;
 use crate::config::Config;
 use crate::config::goenv::GoEnv;
 use crate::descriptors;
-use crate::lock::{FolderLock, Taken};
+use crate::lock::{FolderLock, Taken, UNFINISHED};
 use crate::logging;
 use crate::parts::Parts;
 use crate::server_socket;
@@ -95,12 +95,14 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
             check_limit(&config, &mut report);
             runtime.block_on(check_parts(&config, &mut report));
         }
-        Err(cause) => report.say(
-            Grade::Wrong,
-            "data folder",
-            &format!("{cause:#}"),
-            "name a folder that this user may write with --data or GRANARY_DATA",
-        ),
+        Err(cause) => {
+            let advice = if config.data.join(UNFINISHED).exists() {
+                "run the same `granary restore` again, or empty the folder; until then nothing is served from it"
+            } else {
+                "name a folder that this user may write with --data or GRANARY_DATA"
+            };
+            report.say(Grade::Wrong, "data folder", &format!("{cause:#}"), advice)
+        }
     }
     check_rotten(&config, &mut report);
     Ok(report.well)

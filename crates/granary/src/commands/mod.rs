@@ -6,8 +6,10 @@ mod h1;
 mod on_folder;
 mod restore;
 mod rot_counters;
+mod scratch;
 mod serve;
 mod show;
+mod signals;
 
 use std::path::Path;
 

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
+use crate::elsewhere;
 use crate::line::{LINES_IN_FLIGHT, Show};
 use crate::lock::{FolderLock, Taken};
 use crate::logging;
@@ -49,7 +50,10 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
             }))?;
         }
         // A server whose file was taken away still knows what was in it; nobody else does.
-        Taken::Ours(_) if has_no_catalog => bail!(no_granary),
+        Taken::Ours(_) if has_no_catalog => {
+            elsewhere::check(&config)?;
+            bail!(no_granary)
+        }
         Taken::Ours(_lock) => runtime.block_on(async {
             // Without a server only what was asked for is done: zips that follow behind are for the next server, and
             // only `get` is made of jobs.

@@ -9,12 +9,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::scratch::{Scratch, sweep};
+use super::signals::ending_signal;
 use crate::backup::check::check;
 use crate::backup::folder::BackupFolder;
 use crate::backup::generations::{Generation, choose};
 use crate::backup::restore::{Gaps, Target, check_store_is_empty, restore};
 use crate::config::Config;
-use crate::line::{LINES_IN_FLIGHT, Line, Lines, Show};
+use crate::elsewhere;
+use crate::line::{LINES_IN_FLIGHT, Line, Lines, Show, finding};
 use crate::lock::{FolderLock, Taken, UNFINISHED};
 use crate::logging;
 
@@ -63,12 +66,15 @@ pub fn run(config: &Config, ask: Ask<'_>, json: bool) -> Result<bool> {
     show(json, async |lines| {
         let begun = Instant::now();
         let tally = restore(&generation, &target, gaps, &lines).await?;
+        let with = elsewhere::note(config)?.map_or_else(String::new, |settings| {
+            format!(" with the same `{settings}` as this command")
+        });
         std::fs::remove_file(&mark)?;
         File::open(&config.data)?.sync_all()?;
         let manifest = &generation.manifest;
         let versions = manifest.rows.get("versions").copied().unwrap_or_default();
         let mut text = format!(
-            "generation {} of {}: {versions} versions up to landing {}, {} files of {} bytes restored and verified in {:.1} s; start it with: granary serve --data {}",
+            "generation {} of {}: {versions} versions up to landing {}, {} files of {} bytes restored and verified in {:.1} s; start it with: granary serve --data {}{with}",
             manifest.generation,
             manifest.made_at,
             manifest.seq,
@@ -77,14 +83,16 @@ pub fn run(config: &Config, ask: Ask<'_>, json: bool) -> Result<bool> {
             begun.elapsed().as_secs_f64(),
             config.data.display()
         );
-        if !tally.left_out.is_empty() {
+        let rows = manifest.rows_left_out.len();
+        let well = tally.left_out.is_empty() && rows == 0;
+        if !well {
             text += &format!(
-                "; {} files are missing and are named above",
+                "; {} files and {rows} rows are missing and are named above",
                 tally.left_out.len()
             );
         }
         Ok(Line::Done {
-            well: tally.left_out.is_empty(),
+            well,
             text,
             data: json!({
                 "generation": manifest.generation, "seq": manifest.seq, "versions": versions, "blobs": tally.blobs,
@@ -99,29 +107,27 @@ pub fn rehearse(from: &Path, number: Option<u64>, into: Option<&Path>, json: boo
     logging::start("error", "auto")?;
     let folder = BackupFolder::find(from)?;
     let generation = choose(&folder, number)?;
-    let beside = std::path::absolute(from)?;
-    let beside = into.or(beside.parent()).unwrap_or(Path::new("."));
-    let scratch = tempfile::Builder::new()
-        .prefix("granary-rehearsal-")
-        .tempdir_in(beside)
-        .with_context(|| {
-            format!(
-                "cannot write to {}: name another folder with --into",
-                beside.display()
-            )
-        })?;
-    let target = Target {
-        catalog_url: format!("sqlite:{}", scratch.path().join("catalog.db").display()),
-        store: scratch.path().join("store"),
-        is_begun: false,
-    };
+    let absolute = std::path::absolute(from)?;
+    let beside = into.or(absolute.parent()).unwrap_or(Path::new("."));
+    let mut scratch = None;
     let well = show(json, async |lines| {
-        rehearsal(&generation, &target, &lines).await
+        let ending = ending_signal()?;
+        for (path, what) in sweep(beside) {
+            finding(&lines, "left over", &path.display(), &what).await;
+        }
+        let path = scratch.insert(Scratch::make(beside)?).path();
+        let target = Target {
+            catalog_url: format!("sqlite:{}", path.join("catalog.db").display()),
+            store: path.join("store"),
+            is_begun: false,
+        };
+        tokio::select! {
+            done = rehearsal(&generation, &target, &lines) => done,
+            signal = ending => bail!("{signal}: the rehearsal was not done to its end, and nothing of it is left"),
+        }
     });
-    let path = scratch.path().to_owned();
-    scratch
-        .close()
-        .with_context(|| format!("cannot remove {}", path.display()))?;
+    // Here no thread of it is at work any more.
+    scratch.map_or(Ok(()), Scratch::remove)?;
     well
 }
 
@@ -134,7 +140,8 @@ async fn rehearsal(generation: &Generation, target: &Target, lines: &Lines) -> R
     let manifest = &generation.manifest;
     let versions = manifest.rows.get("versions").copied().unwrap_or_default();
     let rate = tally.size_bytes as f64 / restored.max(0.001) / f64::from(1 << 20);
-    let well = tally.left_out.is_empty() && checked.wrong == 0;
+    let rows = manifest.rows_left_out.len();
+    let well = tally.left_out.is_empty() && rows == 0 && checked.wrong == 0;
     let verdict = if well {
         "everything is there and right"
     } else {
@@ -156,7 +163,7 @@ async fn rehearsal(generation: &Generation, target: &Target, lines: &Lines) -> R
         data: json!({
             "generation": manifest.generation, "seq": manifest.seq, "versions": versions, "members": checked.members,
             "blobs": tally.blobs, "bytes": tally.size_bytes, "files_checked": checked.files, "h1s": checked.h1s,
-            "missing": tally.left_out.len(), "wrong": checked.wrong, "restore_seconds": restored, "seconds": seconds,
+            "missing": tally.left_out.len(), "rows_missing": rows, "wrong": checked.wrong, "restore_seconds": restored, "seconds": seconds,
         }),
     })
 }

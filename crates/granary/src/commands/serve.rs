@@ -1,6 +1,5 @@
 //! `granary serve`: one process on a data folder, until it is told to stop.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -12,6 +11,7 @@ use web::metrics::{Counter, Gauge};
 
 use super::rot_counters::rot_counters;
 use super::show::client_url;
+use super::signals::ending_signal;
 use crate::config::Config;
 use crate::config::layers::Layers;
 use crate::control::Control;
@@ -55,7 +55,8 @@ pub fn run(layers: &Layers, config: Config) -> Result<bool> {
 }
 
 async fn serve(config: Config, descriptors: Descriptors) -> Result<()> {
-    let shutdown = shutdown_signal()?;
+    let ending = ending_signal()?;
+    let shutdown = async move { info!("{}: draining", ending.await) };
     let parts = Arc::new(Parts::open(&config).await?);
     parts.start().await;
     let scrubbed = ScrubCounts::default();
@@ -127,6 +128,7 @@ fn front_config(
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         counters: [counters(parts), rot_counters(parts, scrubbed)].concat(),
         gauges: gauges(parts),
+        captures_stopped: parts.processor.low_water.figures().is_stopped,
         public_url: Some(client_url(config)),
         public_prefix: prefix.unwrap_or_default(),
         databases: parts.databases.clone(),
@@ -187,7 +189,7 @@ fn counters(parts: &Parts) -> Vec<Counter> {
         },
         Counter {
             name: "granary_database_lies",
-            help: "Answers of checksum databases that could not be proven, and forks",
+            help: "Different answers of checksum databases that could not be proven, and forks",
             value: parts.database_lies.clone(),
         },
         Counter {
@@ -238,17 +240,4 @@ fn gauges(parts: &Parts) -> Vec<Gauge> {
             &disk.is_stopped,
         ),
     ]
-}
-
-/// Completes on SIGTERM or Ctrl-C. The handlers are in place when this returns, so that no early signal is missed.
-fn shutdown_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM: draining"),
-            _ = interrupt.recv() => info!("interrupted: draining"),
-        }
-    })
 }

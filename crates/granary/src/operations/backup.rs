@@ -16,6 +16,7 @@ pub async fn run(parts: &Parts, dir: &Path, keep: Option<u32>, lines: &Lines) ->
     let source = Source {
         catalog: &parts.catalog,
         store: &parts.store,
+        instance: &parts.instance_id,
     };
     let taken = match take(&source, dir, keep, lines).await {
         Ok(taken) => taken,
@@ -25,19 +26,26 @@ pub async fn run(parts: &Parts, dir: &Path, keep: Option<u32>, lines: &Lines) ->
             return Err(cause);
         }
     };
-    let well = taken.manifest.is_complete();
+    let is_whole = taken.manifest.is_complete();
+    let well = is_whole && taken.not_forgotten.is_none();
     let text = taken.sentence(dir);
-    if well {
+    if is_whole {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let seconds = now.map_or(0, |now| now.as_secs());
         parts.backups.last_seconds.store(seconds, Ordering::Relaxed);
         // For the next start's metric only: the backup stands without it.
         let at = seconds.to_string();
         parts.catalog.set_setting(LAST_BACKUP, &at).await.ok();
-        info!(dir = %dir.display(), "backup: {text}");
     } else {
+        error!(dir = %dir.display(), "a backup had to leave out what the catalog or the store has damaged or not at all: {text}");
+    }
+    if !well {
         parts.backups.failed.fetch_add(1, Ordering::Relaxed);
-        error!(dir = %dir.display(), "a backup had to leave files out, because the store has them damaged or not at all: {text}");
+    }
+    if well {
+        info!(dir = %dir.display(), "backup: {text}");
+    } else if is_whole {
+        error!(dir = %dir.display(), "a backup is whole, but old generations could not be forgotten: {text}");
     }
     Ok(Line::Done {
         well,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use catalog::{KeptHead, NumberedEvent, Quarantined};
+use catalog::{Catalog, KeptHead, NumberedEvent, Quarantined};
 use gomod::hash::ContentDigest;
 use gomod::version::ModuleVersion;
 use serde_json::{Value, json};
@@ -15,9 +15,6 @@ use crate::parts::Parts;
 
 /// Events, refusals and heads at most: an export is for people, and its newest end is what they look for.
 const ROWS_MAX: u64 = 100_000;
-
-/// Events read at a time.
-const PAGE: u64 = 1000;
 
 /// What the folder says about itself.
 const README: &str = "\
@@ -84,8 +81,9 @@ impl Export {
 
 /// Writes the evidence of one event, or of all.
 pub async fn run(parts: &Parts, dir: &Path, event: Option<u64>, lines: &Lines) -> Result<Line> {
-    let events = list_events(parts, event).await?;
+    let (events, oldest_is_cut) = list_events(&parts.catalog, event, ROWS_MAX).await?;
     let mut refused = parts.catalog.list_quarantine(ROWS_MAX).await?;
+    let refused_are_cut = refused.len() as u64 == ROWS_MAX;
     if event.is_some() {
         let modules: BTreeSet<String> = events
             .iter()
@@ -94,9 +92,26 @@ pub async fn run(parts: &Parts, dir: &Path, event: Option<u64>, lines: &Lines) -
         refused.retain(|row| modules.contains(&row.module.to_string()));
     }
     let heads = parts.catalog.list_heads(ROWS_MAX).await?;
+    let cut = [
+        (oldest_is_cut, "events"),
+        (refused_are_cut, "refusals"),
+        (heads.len() as u64 == ROWS_MAX, "heads"),
+    ];
+    let cut: Vec<&str> = cut
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, what)| *what)
+        .collect();
 
     let mut export = Export::prepare(dir)?;
-    export.add("README.txt", README.as_bytes())?;
+    let mut readme = README.to_owned();
+    for what in &cut {
+        let text =
+            format!("only the newest {ROWS_MAX} are in this export, there may be older ones");
+        finding(lines, "cut", what, &text).await;
+        readme += &format!("\nNOT EVERYTHING: of the {what} {text}.\n");
+    }
+    export.add("README.txt", readme.as_bytes())?;
     let rows: Vec<Value> = events.iter().map(event_row).collect();
     export.add_json("events.json", &rows)?;
     for event in &events {
@@ -115,7 +130,7 @@ pub async fn run(parts: &Parts, dir: &Path, event: Option<u64>, lines: &Lines) -
     export.add_json("records.json", &records)?;
     export.finish()?;
     Ok(Line::Done {
-        well: true,
+        well: cut.is_empty(),
         text: format!(
             "{} events, {} refusals ({kept} with their bytes), {} heads and {} records in {}; README.txt there says what is what",
             events.len(),
@@ -124,29 +139,28 @@ pub async fn run(parts: &Parts, dir: &Path, event: Option<u64>, lines: &Lines) -
             records.len(),
             dir.display()
         ),
-        data: json!({ "events": events.len(), "refused": refused.len(), "kept": kept, "heads": heads.len(), "records": records.len(), "dir": dir }),
+        data: json!({ "events": events.len(), "refused": refused.len(), "kept": kept, "heads": heads.len(), "records": records.len(), "cut": cut, "dir": dir }),
     })
 }
 
-async fn list_events(parts: &Parts, only: Option<u64>) -> Result<Vec<NumberedEvent>> {
+/// One event, or the newest ones, the oldest of them first; and whether there are older ones.
+async fn list_events(
+    catalog: &Catalog,
+    only: Option<u64>,
+    max: u64,
+) -> Result<(Vec<NumberedEvent>, bool)> {
     if let Some(id) = only {
-        let found = parts
-            .catalog
-            .list_events_after(id.saturating_sub(1), 1)
-            .await?;
+        let found = catalog.list_events_after(id.saturating_sub(1), 1).await?;
         if found.first().is_none_or(|first| first.id != id) {
             bail!("there is no event {id}; leave --event out to see all with their numbers");
         }
-        return Ok(found);
+        return Ok((found, false));
     }
-    let (mut events, mut after) = (Vec::new(), 0);
-    while (events.len() as u64) < ROWS_MAX {
-        let page = parts.catalog.list_events_after(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        events.extend(page);
-    }
-    Ok(events)
+    let mut events = catalog.list_newest_events(max).await?;
+    events.reverse();
+    let first = catalog.list_events_after(0, 1).await?;
+    let is_cut = first.first().map(|first| first.id) < events.first().map(|first| first.id);
+    Ok((events, is_cut))
 }
 
 fn event_row(event: &NumberedEvent) -> Value {
@@ -284,6 +298,27 @@ fn redacted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_newest_events_are_never_the_ones_that_are_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("catalog.db").display());
+        let catalog = Catalog::open(&url).await.unwrap();
+        let numbers = async |only, max| {
+            let (events, is_cut) = list_events(&catalog, only, max).await.unwrap();
+            (events.iter().map(|e| e.id).collect::<Vec<_>>(), is_cut)
+        };
+        assert_eq!(numbers(None, 3).await, (vec![], false));
+        for n in 0..5 {
+            let detail = json!({ "n": n });
+            catalog.save_event("fork", None, &detail).await.unwrap();
+        }
+        assert_eq!(numbers(None, 3).await, (vec![3, 4, 5], true));
+        assert_eq!(numbers(None, 5).await, (vec![1, 2, 3, 4, 5], false));
+        assert_eq!(numbers(Some(2), 3).await, (vec![2], false));
+        assert!(list_events(&catalog, Some(6), 3).await.is_err());
+        catalog.close().await;
+    }
 
     #[track_caller]
     fn check_redacted(text: &str, want: &str) {

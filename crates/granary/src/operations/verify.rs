@@ -2,10 +2,13 @@
 //! `--repair` it heals what can be healed.
 
 use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use catalog::work::{CaptureAnswer, HealAsk, HealFile};
-use catalog::{Listed, RowState, StoredVersion};
+use catalog::{CatalogError, Listed, RowState, StoredVersion};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use gomod::hash::ContentDigest;
@@ -36,7 +39,8 @@ struct Tally {
     bytes: u64,
     missing: u64,
     wrong: u64,
-    extra: u64,
+    /// Nothing where it cannot be known.
+    extra: Option<u64>,
     /// Findings about the catalog itself.
     rotten: u64,
     healed: u64,
@@ -48,7 +52,10 @@ struct Run<'a> {
     parts: &'a Parts,
     lines: &'a Lines,
     repair: bool,
+    begun: SystemTime,
     seen: HashSet<ContentDigest>,
+    /// Whether every row could be read, so that what none of them names is named by none.
+    reads_all: bool,
     tally: Tally,
 }
 
@@ -58,11 +65,14 @@ pub async fn run(parts: &Parts, repair: bool, lines: &Lines) -> Result<Line> {
         parts,
         lines,
         repair,
+        begun: SystemTime::now(),
         seen: HashSet::new(),
+        reads_all: true,
         tally: Tally::default(),
     };
     run.verify_catalog().await?;
-    let total = parts.catalog.count_versions().await?;
+    // For the line that says how far it has come; what is damaged is found below.
+    let total = parts.catalog.count_versions().await.unwrap_or_default();
     let mut after = 0;
     loop {
         let page = parts.catalog.list_as_found(PROD, after, PAGE).await?;
@@ -79,7 +89,9 @@ pub async fn run(parts: &Parts, repair: bool, lines: &Lines) -> Result<Line> {
     let quarantined = parts.catalog.list_quarantine(QUARANTINED_MAX).await?;
     run.seen
         .extend(quarantined.into_iter().filter_map(|row| row.digest));
-    run.name_extras().await?;
+    if run.reads_all {
+        run.name_extras().await?;
+    }
     Ok(run.tally.done(repair))
 }
 
@@ -96,26 +108,41 @@ impl Tally {
         } else {
             String::new()
         };
+        let extra = self.extra.map_or_else(
+            || "extra not looked for, because what the wrong rows name is unknown".to_owned(),
+            |extra| format!("{extra} extra"),
+        );
         Line::Done {
             well: found == 0 || (repair && self.unhealed == 0),
             text: format!(
-                "{} versions, {} blobs, {} bytes hashed: {} missing, {} wrong, {} extra{rotten}{repaired}",
-                self.versions, self.blobs, self.bytes, self.missing, self.wrong, self.extra
+                "{} versions, {} blobs, {} bytes hashed: {} missing, {} wrong, {extra}{rotten}{repaired}",
+                self.versions, self.blobs, self.bytes, self.missing, self.wrong
             ),
             data: json!({ "versions": self.versions, "blobs": self.blobs, "bytes": self.bytes, "missing": self.missing, "wrong": self.wrong, "extra": self.extra, "rotten": self.rotten, "healed": self.healed, "unhealed": self.unhealed }),
         }
     }
 }
 
+/// A damaged catalog is what is looked for, and no reason to stop looking.
+fn as_findings(found: Result<Vec<String>, CatalogError>) -> Result<Vec<String>> {
+    match found {
+        Err(cause @ CatalogError::Corrupt { .. }) => {
+            Ok(vec![format!("{:#}", anyhow::Error::from(cause))])
+        }
+        found => Ok(found?),
+    }
+}
+
 impl Run<'_> {
     /// Pages, and rows that name rows which are not there.
     async fn verify_catalog(&mut self) -> Result<()> {
-        let mut found = self.parts.catalog.check_pages().await?;
-        let loose = self.parts.catalog.list_loose_ends(LOOSE_ENDS_MAX).await?;
-        found.extend(loose);
+        let mut found = as_findings(self.parts.catalog.check_pages().await)?;
+        let loose = self.parts.catalog.list_loose_ends(LOOSE_ENDS_MAX).await;
+        found.extend(as_findings(loose)?);
         for what in found {
             self.tally.rotten += 1;
             self.tally.unhealed += 1;
+            self.reads_all = false;
             finding(self.lines, "catalog", &"the catalog", &what).await;
         }
         Ok(())
@@ -127,6 +154,7 @@ impl Run<'_> {
             Err(cause) => {
                 self.tally.rotten += 1;
                 self.tally.unhealed += 1;
+                self.reads_all = false;
                 finding(self.lines, "rotten row", &listed.of, cause).await;
                 return Ok(());
             }
@@ -154,7 +182,7 @@ impl Run<'_> {
                         format!("the catalog names blob {digest}, the store does not have it");
                     self.damaged("missing", version, file, &text).await;
                 }
-                Err(cause @ StoreError::Corrupt { .. }) => {
+                Err(cause) if cause.is_rot() => {
                     self.tally.wrong += 1;
                     self.damaged("wrong", version, file, &cause.to_string())
                         .await;
@@ -201,17 +229,52 @@ impl Run<'_> {
         }
     }
 
-    /// Blobs that no row names are harmless leftovers of captures that were refused or cut short.
+    /// Blobs that no row names are harmless leftovers of captures that were refused or cut short. What came in since this
+    /// run began may have a row behind its back.
     async fn name_extras(&mut self) -> Result<()> {
+        let mut extra = 0;
         let mut blobs = std::pin::pin!(self.parts.store.list());
         while let Some(blob) = blobs.next().await {
             let (digest, bytes) = blob?;
-            if !self.seen.contains(&digest) {
-                self.tally.extra += 1;
+            let place = self.parts.store.local_path(&digest).unwrap_or_default();
+            if !self.seen.contains(&digest) && !is_newer(&place, self.begun) {
+                extra += 1;
                 let text = format!("{bytes} bytes that no version names");
                 finding(self.lines, "extra", &digest, &text).await;
             }
         }
+        self.tally.extra = Some(extra);
         Ok(())
+    }
+}
+
+/// Whether a file got its name after a moment. The time of its last change tells: a blob is written under another name
+/// first, long before if it is large.
+fn is_newer(path: &Path, than: SystemTime) -> bool {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return false;
+    };
+    let seconds = u64::try_from(metadata.ctime()).unwrap_or_default();
+    let nanos = u32::try_from(metadata.ctime_nsec()).unwrap_or_default();
+    UNIX_EPOCH + Duration::new(seconds, nanos) > than
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_as_new_as_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (staged, named) = (dir.path().join("staged"), dir.path().join("named"));
+        std::fs::write(&staged, "x").unwrap();
+        let long_ago = UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let file = std::fs::File::options().write(true).open(&staged).unwrap();
+        file.set_modified(long_ago).unwrap();
+        std::fs::hard_link(&staged, &named).unwrap();
+        let now = SystemTime::now();
+        assert!(is_newer(&named, now - Duration::from_secs(60)));
+        assert!(!is_newer(&named, now + Duration::from_secs(60)));
+        assert!(!is_newer(&dir.path().join("gone"), long_ago));
     }
 }

@@ -216,6 +216,12 @@ fn a_later_backup_copies_only_what_is_new_and_old_ones_can_be_forgotten() {
     let other = Setup::new();
     run(&other, &["restore", &place, "--generation", "2"], 0);
     check_serves(&other, &made);
+    // A catalog that knows less than an earlier generation forgets nothing, until somebody says that it is right.
+    let said = said_by(&other, &["backup", &place, "--keep", "1"], 1);
+    assert!(said.contains("generation 3 goes up to landing 4"), "{said}");
+    let third = backup.join("generations/000003");
+    assert!(third.join("manifest.json").exists() && count_blobs(&backup) == 12);
+    std::fs::remove_dir_all(third).unwrap();
     let done = figures(&other, &["backup", &place, "--keep", "1"], 0);
     assert_eq!(
         (&done["generations_removed"], &done["blobs_removed"]),
@@ -225,9 +231,40 @@ fn a_later_backup_copies_only_what_is_new_and_old_ones_can_be_forgotten() {
     let rehearsed = figures(&other, &["rehearse", &place], 0);
     assert_eq!(
         (&rehearsed["generation"], &rehearsed["blobs"]),
-        (&4.into(), &9.into()),
+        (&5.into(), &9.into()),
         "{rehearsed}"
     );
+}
+
+/// A lost catalog, another database: the server makes a fresh one, and cron goes on.
+#[test]
+fn a_fresh_catalog_does_not_rotate_the_real_backups_away() {
+    let (setup, _upstream, _database, made) = stored(2);
+    let backup = setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    run(&setup, &["backup", place, "--keep", "2"], 0);
+    run(&setup, &["backup", place, "--keep", "2"], 0);
+    let (fresh, _other_upstream, _other_database, _) = stored(5);
+    for _ in 0..3 {
+        let said = said_by(&fresh, &["backup", place, "--keep", "2"], 1);
+        for words in [
+            "another catalog",
+            "generation 1 is of another installation",
+            "back up to another folder",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+    }
+    let restored = Setup::new();
+    run(&restored, &["restore", place, "--generation", "1"], 0);
+    check_serves(&restored, &made);
+    // Without --keep nothing is at stake: it is said, and the backup is well.
+    assert!(said_by(&fresh, &["backup", place], 0).contains("another catalog"));
+    for number in [1, 2] {
+        std::fs::remove_dir_all(backup.join(format!("generations/00000{number}"))).unwrap();
+    }
+    let done = figures(&fresh, &["backup", place, "--keep", "2"], 0);
+    assert_eq!(done["generations_removed"], 3, "{done}");
 }
 
 #[test]
@@ -271,8 +308,30 @@ fn a_backup_crosses_between_sqlite_and_postgresql() {
     let there = Setup::new();
     let store = format!("file://{}", there.folder("apart").join("store").display());
     let there = there.set("store", &store);
-    run(&there, &["restore", place, "--database", &first], 0);
+    let said = run(&there, &["restore", place, "--database", &first], 0);
+    assert!(
+        said.contains("with the same `database` and `store`"),
+        "{said}"
+    );
     assert!(!there.data().join("catalog.db").exists());
+    // Whoever forgets a setting is told, and finds no fresh catalog or store under the old name.
+    let without_store = there.clone().unset("store").set("database", &first);
+    for (forgetful, word) in [
+        (&there, "`database` is not set"),
+        (&without_store, "`store` is not set"),
+    ] {
+        for command in [&["serve"][..], &["verify"]] {
+            let said = said_by(forgetful, command, 1);
+            assert!(said.contains(word), "{command:?}: {said}");
+        }
+    }
+    assert!(!there.data().join("catalog.db").exists());
+    assert!(!there.data().join("store").exists());
+    let note = std::fs::read_to_string(there.data().join("restored.elsewhere")).unwrap();
+    assert!(
+        note.starts_with("database ") && !note.contains('@'),
+        "{note}"
+    );
     let there = there.set("database", &first);
     check_serves(&there, &made);
     let mut done = figures(&there, &["verify"], 0);

@@ -5,6 +5,7 @@ mod files;
 mod many;
 mod scrubber;
 mod tiles;
+mod unreadable;
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, PermissionsExt};

@@ -44,7 +44,7 @@ impl Processor {
             return Err(damaged(of, &format!("its {file} was never captured")));
         };
         let blob = match self.store.open(&digest).await {
-            Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => {
+            Err(cause) if cause.is_rot() || matches!(cause, StoreError::NotFound { .. }) => {
                 let of = of.clone();
                 if let CaptureAnswer::Refused(refusal) = self.heal(&HealAsk { of, file }).await {
                     return Err(refusal);
@@ -63,7 +63,7 @@ impl Processor {
             Ok(None) => return Err(damaged(of, "it is not in the catalog any more")),
             Err(cause) => {
                 self.note_catalog(ask, &cause).await;
-                return Err(damaged(of, &refusal::with_causes(&cause)));
+                return Err(refusal::of_catalog(of, &cause));
             }
         };
         let Some((digest, size_bytes)) = stored.find_blob(ask.file) else {
@@ -72,7 +72,7 @@ impl Processor {
         match self.store.verify(&digest).await {
             Ok(_) => return Ok(()),
             Err(StoreError::NotFound { .. }) => {}
-            Err(StoreError::Corrupt { .. }) => {
+            Err(cause) if cause.is_rot() => {
                 let moved = self.store.set_aside(&digest).await;
                 moved.map_err(|cause| refusal::of_store(of, &cause))?;
             }

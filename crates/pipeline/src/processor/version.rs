@@ -1,7 +1,7 @@
 //! First act: `.info`, `.mod` and the checksum record of one version, fetched at once, verified, landed together.
 
 use bytes::Bytes;
-use catalog::work::{CaptureAnswer, Refusal, RefusalClass};
+use catalog::work::{self, CaptureAnswer, Refusal, RefusalClass};
 use catalog::{CatalogError, ModLanding, NewMod};
 use gomod::hash::{ContentDigest, hash_go_mod};
 use gomod::info::Info;
@@ -151,6 +151,9 @@ impl Processor {
             futures_util::join!(keep_record, promotion::land(&self.catalog, candidate));
         if let Err(cause) = kept {
             warn!(module = %of, error = %cause, "the lookup answer could not be kept");
+        }
+        if let Ok(ModLanding::Landed { first: true, .. }) = &landed {
+            self.low_water.note_stored(work::CAPTURE);
         }
         answer_of(of, landed)
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::work::{CaptureAnswer, HealFile, Refusal, RefusalClass};
+use catalog::work::{self, CaptureAnswer, HealFile, Refusal, RefusalClass};
 use catalog::{StoredVersion, StoredZip, Verification, ZipLanding};
 use gomod::hash::H1;
 use gomod::info::Info;
@@ -158,6 +158,7 @@ impl Processor {
         let zip = StoredZip { digest, size, h1 };
         match self.catalog.land_zip(of, zip).await {
             Ok(ZipLanding::Landed { .. }) => {
+                self.low_water.note_stored(work::ZIP);
                 info!(module = %of, size_bytes = size, %h1, "zip landed");
                 CaptureAnswer::Landed
             }

@@ -12,10 +12,6 @@ use crate::lane::Place;
 /// Longest failure message kept in a row, in bytes.
 const MESSAGE_BYTES_MAX: usize = 4096;
 
-/// What is said of a job that is given up although nothing but the time was wrong for it.
-const PUT_OFF: &str =
-    "it was put off until it was given up, or too many others were put off with it";
-
 impl Board {
     /// Notes how a run ended.
     pub(crate) fn complete(&mut self, id: &JobId, outcome: Outcome, now: Now) -> Acts {
@@ -34,13 +30,14 @@ impl Board {
                 entry.message = cut(message, MESSAGE_BYTES_MAX).to_owned();
                 self.set_back(id, &outcome, now);
             }
-            Outcome::Later { after: None, .. } if durable => {
-                PUT_OFF.clone_into(&mut entry.message);
-                self.set_back(id, &outcome, now);
+            Outcome::Later { after, why, .. } if durable => {
+                entry.message = cut(why, MESSAGE_BYTES_MAX).to_owned();
+                entry.was_put_off = true;
+                match after {
+                    None => self.set_back(id, &outcome, now),
+                    Some(after) => self.put_off(id, *after, now),
+                }
             }
-            Outcome::Later {
-                after: Some(after), ..
-            } if durable => self.put_off(id, &outcome, *after, now),
             // Its row stays: it runs again after the restart.
             Outcome::Cancelled if draining => {
                 if let Some(entry) = self.remove(id) {
@@ -103,8 +100,9 @@ impl Board {
     }
 
     /// Makes a job wait for a better time. That is nobody's failure, so it is never given up for it; and where its row is
-    /// known already nothing is written, because what is waited for may be room on the disk.
-    fn put_off(&mut self, id: &JobId, outcome: &Outcome, after: Duration, now: Now) {
+    /// known already nothing is written, because what is waited for may be room on the disk. Where too many wait already,
+    /// it is the last one for now: others of its kind wait in line instead.
+    fn put_off(&mut self, id: &JobId, after: Duration, now: Now) {
         let draining = self.phase == Phase::Draining;
         let Board {
             jobs,
@@ -119,14 +117,10 @@ impl Board {
         };
         let lane = lanes.entry(entry.job.kind.clone()).or_default();
         if lane.is_waiting_room_full(settings) {
-            PUT_OFF.clone_into(&mut entry.message);
-            if let Some(entry) = self.bury(id, now) {
-                self.keep(&entry, outcome, now);
-            }
-            return;
+            lane.rest(entry.spot.number);
         }
         entry.attempts = entry.attempts.saturating_sub(u32::from(entry.counts));
-        if !changes.knows(id) {
+        if draining || !changes.knows(id) {
             changes.save(entry.row(0, None), None);
         }
         lane.shift(
@@ -172,13 +166,20 @@ impl Board {
             .filter(|(_, e)| !still(e.spot.place))
             .map(|(id, _)| id.clone())
             .collect();
-        let finished = idle
-            .iter()
-            .filter_map(|id| self.remove(id))
-            .map(|entry| (entry.flight, Outcome::Cancelled));
+        let mut finished = Vec::with_capacity(idle.len());
+        for id in &idle {
+            let Some(entry) = self.remove(id) else {
+                continue;
+            };
+            // Its row still counts a run that was none: a few stops within one outage would use up all its tries.
+            if entry.durable && entry.was_put_off && entry.attempts < entry.attempts_written {
+                self.changes.save(entry.row(0, None), None);
+            }
+            finished.push((entry.flight, Outcome::Cancelled));
+        }
         Acts {
             starts: Vec::new(),
-            finished: finished.collect(),
+            finished,
         }
     }
 

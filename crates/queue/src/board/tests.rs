@@ -322,6 +322,7 @@ fn a_job_put_off_runs_again_without_a_failure_and_without_a_write() {
     let after = Duration::from_secs(10);
     let later = || Outcome::Later {
         answer: "not now".into(),
+        why: "no room".to_owned(),
         after: Some(after),
     };
     assert_eq!(table.submit_durable("a"), ["a"]);
@@ -344,6 +345,7 @@ fn a_job_put_off_runs_again_without_a_failure_and_without_a_write() {
     assert_eq!(table.submit_durable("b"), ["b"]);
     let as_failed = Outcome::Later {
         answer: "no".into(),
+        why: "no room".to_owned(),
         after: None,
     };
     assert!(table.end("b", as_failed).is_empty());
@@ -400,6 +402,99 @@ fn waiting_room_is_bounded() {
             .iter()
             .any(|row| row.id.as_str() == "b" && row.died_at_ms.is_some())
     );
+}
+
+fn put_off() -> Outcome {
+    Outcome::Later {
+        answer: "not now".into(),
+        why: "no room".to_owned(),
+        after: Some(Duration::from_secs(10)),
+    }
+}
+
+#[test]
+fn jobs_that_are_put_off_are_never_given_up_however_many_they_are() {
+    let settings = Settings {
+        waiting_per_kind_max: 2,
+        ..Settings::default()
+    };
+    let mut table = Table::new(1, settings);
+    let behind = |table: &mut Table, id| {
+        table
+            .submit_as(id, Priority::Behind, Durability::Durable)
+            .unwrap()
+    };
+    assert_eq!(behind(&mut table, "a"), ["a"]);
+    for id in ["b", "c", "d", "e"] {
+        assert!(behind(&mut table, id).is_empty());
+    }
+    assert_eq!(table.end("a", put_off()), ["b"]);
+    assert_eq!(table.end("b", put_off()), ["c"]);
+    table.now.instant += Duration::from_secs(1);
+    assert!(table.end("c", put_off()).is_empty(), "the kind rests");
+    assert_eq!(
+        table.submit("x", Priority::Client),
+        ["x"],
+        "not for a client"
+    );
+    assert!(table.end("x", done()).is_empty());
+    assert!(
+        table.pass(Duration::from_secs(9)).is_empty(),
+        "a and b are due"
+    );
+    assert_eq!(table.pass(Duration::from_secs(1)), ["a"], "and c");
+    let mut ran = vec!["a".to_owned()];
+    while let Some(id) = ran.last().filter(|_| ran.len() < 5) {
+        ran.extend(table.end(&id.clone(), done()));
+    }
+    assert_eq!(ran, ["a", "b", "c", "d", "e"]);
+    table.end("e", done());
+    let (saved, _) = table.flush();
+    assert!(saved.iter().all(|row| row.died_at_ms.is_none()));
+}
+
+#[test]
+fn a_stop_does_not_count_against_jobs_that_are_put_off() {
+    let attempts_max = Settings::default().retry.attempts_max;
+    let mut known = row("a", 0, 0);
+    for stop in 0..attempts_max * 2 {
+        let mut table = Table::new(1, Settings::default());
+        let acts = table.board.adopt(vec![known.clone()], table.now);
+        assert_eq!(ids(acts), ["a"], "stop {stop}");
+        known = table.flush().0.remove(0);
+        assert_eq!(known.attempts, 1, "the process may die of it");
+        // Stopped while it waits, and while it runs.
+        if stop % 2 == 0 {
+            table.end("a", put_off());
+            table.board.drain();
+        } else {
+            table.board.drain();
+            table.end("a", put_off());
+        }
+        known = table.flush().0.remove(0);
+        assert_eq!(known.attempts, 0);
+    }
+}
+
+#[test]
+fn a_job_given_up_says_what_stood_in_its_way() {
+    let settings = Settings {
+        retry: crate::settings::RetryPlan {
+            attempts_max: 1,
+            ..Settings::default().retry
+        },
+        ..Settings::default()
+    };
+    let mut table = Table::new(1, settings);
+    table.submit_durable("a");
+    let Outcome::Later { answer, why, .. } = put_off() else {
+        return;
+    };
+    let after = None;
+    table.end("a", Outcome::Later { answer, why, after });
+    let (saved, _) = table.flush();
+    assert_eq!(saved[0].message, "no room");
+    assert!(saved[0].died_at_ms.is_some());
 }
 
 #[test]

@@ -5,18 +5,21 @@
 //! over: else the rows of a dead process would wait until that clock has caught up. There are no transactions of several statements, and every statement locks rows in the order of their
 //! ids: so two processes cannot wait for each other.
 
+mod lent;
+
 use std::collections::HashSet;
 use std::str::FromStr as _;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::Row as _;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use uuid::Uuid;
 
 use super::{Batch, Row, Table, TableError, migrator};
 use crate::job::{Dead, JobId, Priority};
+use lent::Lent;
 
 /// Each with its name; the order numbers them.
 const MIGRATIONS: &[(&str, &str)] = &[(
@@ -32,6 +35,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest lease that a process may take. The statements below say the same.
 const LEASE_MAX: Duration = Duration::from_secs(60);
+
+/// How long a claim that was not answered may still come true: three times what the server lets a statement take.
+const CLAIM_SETTLES: Duration = Duration::from_secs(30);
 
 /// What a session may not exceed: statements are given up here after five seconds, and locks are not worth a longer wait.
 /// `synchronous_commit` is said because a server may be set to forget.
@@ -108,6 +114,16 @@ const CLAIM_ROWS: &str = "
                      for update of j skip locked)
     returning id, kind, payload, priority, acknowledged, attempts, run_at_ms, message";
 
+/// Unfinished rows of a process above an id. Uses index `jobs_by_owner`.
+const LIST_OWN: &str = "
+    select id, kind, payload, priority, acknowledged, attempts, run_at_ms, message
+      from jobs
+     where id > $2
+       and not dead
+       and owner = $1
+     order by id
+     limit $3";
+
 /// Renews the lease of a process. Uses the primary key.
 const RENEW_LEASE: &str = "
     insert into job_owners (owner, lease_until)
@@ -149,6 +165,9 @@ const PRUNE_DEAD: &str = "
 pub struct PostgresTable {
     pool: PgPool,
     owner: String,
+    /// When a claim was sent whose answer is not here, or never came. The server may have carried it out all the same:
+    /// its rows are this process's then, which does not know of them, and nobody else may take them.
+    unanswered: Mutex<Option<Instant>>,
 }
 
 impl PostgresTable {
@@ -174,14 +193,18 @@ impl PostgresTable {
         Ok(Self {
             pool,
             owner: Uuid::now_v7().to_string(),
+            unanswered: Mutex::new(None),
         })
     }
 
+    fn unanswered(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn lend(&self) -> Result<Lent, sqlx::Error> {
-        Ok(Lent {
-            connection: self.pool.acquire().await?,
-            is_whole: false,
-        })
+        Ok(Lent::new(self.pool.acquire().await?))
     }
 
     async fn save(
@@ -226,28 +249,6 @@ impl PostgresTable {
             .filter(|id| !written.contains(id.as_str()))
             .cloned()
             .collect())
-    }
-}
-
-/// A connection in use. Whoever gives a call up after its time (all callers do) leaves a connection behind on which an
-/// answer may be under way: it is closed then. The pool would wait for that answer, and three such would be all it has.
-struct Lent {
-    connection: PoolConnection<Postgres>,
-    is_whole: bool,
-}
-
-impl Lent {
-    /// Gives it back after a call that came to its end.
-    fn give_back(mut self) {
-        self.is_whole = true;
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if !self.is_whole {
-            self.connection.close_on_drop();
-        }
     }
 }
 
@@ -307,13 +308,22 @@ impl Table for PostgresTable {
     async fn claim(&self, after: Option<&JobId>, limit: u32) -> Result<Vec<Row>, TableError> {
         let claim = async {
             let after = after.map_or("", JobId::as_str);
-            let query = sqlx::query(CLAIM_ROWS)
-                .bind(&self.owner)
-                .bind(after)
-                .bind(i64::from(limit));
+            let ask = |sql| {
+                sqlx::query(sql)
+                    .bind(&self.owner)
+                    .bind(after)
+                    .bind(i64::from(limit))
+            };
             let mut lent = self.lend().await?;
-            let rows = query.fetch_all(&mut *lent.connection).await?;
+            let unanswered = self.unanswered().replace(Instant::now());
+            let mut rows = ask(CLAIM_ROWS).fetch_all(&mut *lent.connection).await?;
+            if unanswered.is_some() {
+                // What was just claimed is among them.
+                rows = ask(LIST_OWN).fetch_all(&mut *lent.connection).await?;
+            }
             lent.give_back();
+            let is_settled = |at: &Instant| rows.is_empty() && at.elapsed() >= CLAIM_SETTLES;
+            *self.unanswered() = unanswered.filter(|at| !is_settled(at));
             rows.iter().map(read_row).collect::<Result<Vec<Row>, _>>()
         };
         let mut rows = claim.await.map_err(TableError::while_doing::<sqlx::Error>(

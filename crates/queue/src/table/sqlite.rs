@@ -138,9 +138,11 @@ impl SqliteTable {
 
     async fn write(&self, batch: &Batch) -> Result<(), sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        if batch.acknowledged && self.suspect.load(Ordering::Acquire) {
+        // Until it went well: a caller that stops waiting drops this call, and nobody hears then how its write ended.
+        let mut is_suspect = self.suspect.swap(true, Ordering::AcqRel);
+        if batch.acknowledged && is_suspect {
             self.begin_anew(&mut connection).await?;
-            self.suspect.store(false, Ordering::Release);
+            is_suspect = false;
         }
         if batch.acknowledged {
             sqlx::query("pragma synchronous = full")
@@ -149,7 +151,6 @@ impl SqliteTable {
         }
         let written = write_rows(&mut connection, batch).await;
         if written.is_err() {
-            self.suspect.store(true, Ordering::Release);
             // SQLite itself ends a transaction that finds the disk full, while the driver goes on believing in it and
             // would begin no other one: a fresh connection knows nothing of it.
             connection.close().await.ok();
@@ -160,7 +161,20 @@ impl SqliteTable {
                 .execute(&mut *connection)
                 .await?;
         }
+        self.suspect.store(is_suspect, Ordering::Release);
         written
+    }
+
+    async fn prune(&self, since_ms: i64, keep: u32) -> Result<u64, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        let is_suspect = self.suspect.swap(true, Ordering::AcqRel);
+        let pruned = sqlx::query(PRUNE_DEAD)
+            .bind(since_ms)
+            .bind(keep)
+            .execute(&mut *connection)
+            .await?;
+        self.suspect.store(is_suspect, Ordering::Release);
+        Ok(pruned.rows_affected())
     }
 
     /// Writes all that the log holds into the file and empties the log, so that what follows rests on nothing that a
@@ -316,13 +330,45 @@ impl Table for SqliteTable {
     }
 
     async fn prune_dead(&self, since_ms: i64, keep: u32) -> Result<u64, TableError> {
-        let pruned = sqlx::query(PRUNE_DEAD)
-            .bind(since_ms)
-            .bind(keep)
-            .execute(&self.pool)
-            .await;
-        Ok(pruned
-            .map_err(TableError::while_doing("prune dead rows"))?
-            .rows_affected())
+        let pruned = self.prune(since_ms, keep).await;
+        pruned.map_err(TableError::while_doing("prune dead rows"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every write may be given up by whoever waits for it, at any moment.
+    #[tokio::test]
+    async fn a_write_that_is_given_up_leaves_the_log_suspect() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("queue.db");
+        let table = SqliteTable::open(&path).await.unwrap();
+        let written = Batch {
+            acknowledged: true,
+            ..Batch::default()
+        };
+        table.apply(&written).await.unwrap();
+        table.apply(&Batch::default()).await.unwrap();
+        table.prune_dead(0, 1).await.unwrap();
+        assert!(!table.suspect.load(Ordering::Acquire));
+        let other = SqliteConnectOptions::new().filename(&path);
+        let mut other = sqlx::ConnectOptions::connect(&other).await.unwrap();
+        sqlx::query("begin immediate")
+            .execute(&mut other)
+            .await
+            .unwrap();
+        let write = table.apply(&written);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(50), write)
+                .await
+                .is_err(),
+            "somebody else holds the file"
+        );
+        assert!(table.suspect.load(Ordering::Acquire));
+        sqlx::query("rollback").execute(&mut other).await.unwrap();
+        table.apply(&written).await.unwrap();
+        assert!(!table.suspect.load(Ordering::Acquire));
     }
 }

@@ -201,8 +201,9 @@ impl<S: Abort> Guarded<S> {
                 Ok(())
             }
             Poll::Pending => {
-                let at = self.pace.give_up_at(now, self.front.write_wait());
-                if self.alarm.is_over(at, context) {
+                let since = self.pace.held_up_since(now);
+                let at = || since + self.front.write_wait();
+                if self.alarm.is_over_again(IDLE_WAIT_CROWDED, at, context) {
                     return Err(self.cut(Cut::Stalled));
                 }
                 Ok(())

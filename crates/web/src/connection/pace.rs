@@ -1,7 +1,5 @@
 //! How little of an answer a client may take before it is given up.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 /// What must go out in the time for it, in bytes. A byte a minute would hold a connection for years.
@@ -24,10 +22,11 @@ impl Pace {
         }
     }
 
-    /// Notes that the client has no room; gives when it is given up, unless enough goes out before.
-    pub fn give_up_at(&mut self, now: Instant, wait: Duration) -> Instant {
+    /// Notes that the client has no room; gives since when too little went out. How long that may last changes with how
+    /// many others there are, so whoever waits has to ask again now and then.
+    pub fn held_up_since(&mut self, now: Instant) -> Instant {
         let (since, _) = self.window.get_or_insert((now, 0));
-        *since + wait
+        *since
     }
 
     /// Begins anew, with another answer.
@@ -38,21 +37,22 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn drops_do_not_buy_time_and_a_mouthful_does() {
-        let wait = Duration::from_secs(60);
         let begun = Instant::now();
         let at = |seconds| begun + Duration::from_secs(seconds);
         let mut pace = Pace::default();
         pace.note(1 << 30);
-        assert_eq!(pace.give_up_at(begun, wait), at(60));
+        assert_eq!(pace.held_up_since(begun), begun);
         pace.note(BYTES_MIN - 1);
-        assert_eq!(pace.give_up_at(at(50), wait), at(60));
+        assert_eq!(pace.held_up_since(at(50)), begun);
         pace.note(1);
-        assert_eq!(pace.give_up_at(at(55), wait), at(115));
+        assert_eq!(pace.held_up_since(at(55)), at(55));
         pace.reset();
-        assert_eq!(pace.give_up_at(at(70), wait), at(130));
+        assert_eq!(pace.held_up_since(at(70)), at(70));
     }
 }

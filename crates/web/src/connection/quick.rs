@@ -373,8 +373,9 @@ fn poll_patience(
     front: &Front,
     context: &mut Context<'_>,
 ) -> Poll<io::Result<()>> {
-    let at = pace.give_up_at(Instant::now(), front.write_wait());
-    if alarm.is_over(at, context) {
+    let since = pace.held_up_since(Instant::now());
+    let at = || since + front.write_wait();
+    if alarm.is_over_again(IDLE_WAIT_CROWDED, at, context) {
         front.metrics.count_cut(Cut::Stalled);
         stream.abort();
         return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));

@@ -40,7 +40,7 @@ pub(crate) async fn get_file(
     {
         return Ok(entry);
     }
-    if let Some(entry) = find_stored(front, of, kind).await? {
+    if let Some(entry) = find_stored(front, of, kind, may_fetch).await? {
         return Ok(entry);
     }
     check_standing(front, of).await?;
@@ -78,7 +78,7 @@ pub(crate) async fn get_file(
     {
         return Ok(entry);
     }
-    find_stored(front, of, kind)
+    find_stored(front, of, kind, may_fetch)
         .await?
         .ok_or_else(|| Error::Broken {
             what,
@@ -189,11 +189,12 @@ pub(crate) fn render_info(
     })
 }
 
-/// The file as the catalog knows it, and into the hot map with it.
+/// The file as the catalog knows it, and into the hot map with it. A damaged one is healed, where it may be fetched.
 pub(crate) async fn find_stored(
     front: &Front,
     of: &ModuleVersion,
     kind: FileKind,
+    may_fetch: bool,
 ) -> Result<Option<Arc<Entry>>, Error> {
     let stored = match front.catalog.find_version(VIEW, of).await {
         Ok(Some(stored)) => stored,
@@ -201,7 +202,7 @@ pub(crate) async fn find_stored(
         Err(cause) => {
             // Said to whoever watches, which is not this room's business.
             if let CatalogError::Rotten { .. } = &cause {
-                heal(front, of, kind).await?;
+                heal(front, of, kind, may_fetch).await?;
             }
             return Err(catalog_trouble(of, cause));
         }
@@ -211,8 +212,8 @@ pub(crate) async fn find_stored(
     };
     let what = || format!("{of}{}", kind.ending());
     let blob = match front.store.open(&digest).await {
-        Err(StoreError::NotFound { .. } | StoreError::Corrupt { .. }) => {
-            heal(front, of, kind).await?;
+        Err(cause) if cause.is_rot() || matches!(cause, StoreError::NotFound { .. }) => {
+            heal(front, of, kind, may_fetch).await?;
             front.store.open(&digest).await
         }
         opened => opened,

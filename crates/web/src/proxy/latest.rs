@@ -20,6 +20,7 @@ type Dated = (Version, Option<Timestamp>);
 pub(crate) async fn find_latest(
     front: &Front,
     module: &ModulePath,
+    may_fetch: bool,
 ) -> Result<Option<Arc<Entry>>, Error> {
     let limit = front.config.list_versions_max;
     let mut stored = front
@@ -32,7 +33,7 @@ pub(crate) async fn find_latest(
     };
     let find =
         async |version: &Version, kind| match ModuleVersion::new(module.clone(), version.clone()) {
-            Ok(of) => find_stored(front, &of, kind).await,
+            Ok(of) => find_stored(front, &of, kind, may_fetch).await,
             Err(_) => Ok(None),
         };
     // Only the highest version's go.mod speaks for the others.

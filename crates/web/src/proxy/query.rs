@@ -94,7 +94,11 @@ async fn answer(front: &Front, question: &Question, may_fetch: bool) -> Result<A
     let seen_at = known.as_ref().map(|known| known.seen_at);
     let known = known.and_then(|known| told(question, known.version, known.info).ok());
     if !may_fetch {
-        return match known.or(find_stored_latest(front, question).await?) {
+        let known = match known {
+            Some(known) => Some(known),
+            None => find_stored_latest(front, question, false).await?,
+        };
+        return match known {
             Some(info) => Ok(Arc::new(info.render(question, RETRY_AFTER))),
             None => Err(Error::FetchForbidden { what }),
         };
@@ -133,9 +137,13 @@ async fn refresh(
     work: &Work<'_, ResolveAsk>,
     known: Option<Told>,
 ) -> Result<(Told, Duration), Error> {
-    let known = match known {
-        Some(known) => Some(known),
-        None => find_stored_latest(front, question).await?,
+    // What is stored and damaged does not keep the upstream from answering; whoever found the damage has told the log.
+    let (known, trouble) = match known {
+        Some(known) => (Some(known), None),
+        None => match find_stored_latest(front, question, true).await {
+            Ok(known) => (known, None),
+            Err(trouble) => (None, Some(trouble)),
+        },
     };
     let wait = match &known {
         None => front.config.client_wait,
@@ -152,6 +160,14 @@ async fn refresh(
             progress,
         }),
         Err(error) => Err(error),
+    };
+    let outcome = match (outcome, trouble) {
+        (Err(error), Some(trouble)) => {
+            tracing::debug!(what = work.what, %error, "the upstream could not answer for what is damaged here");
+            // Something is stored, and what is stored never "does not exist".
+            return Err(trouble);
+        }
+        (outcome, _) => outcome,
     };
     match (outcome, known) {
         (Ok(found), _) => Ok(found),
@@ -203,11 +219,15 @@ fn told(question: &Question, version: Version, info: Vec<u8>) -> Result<Told, Er
 }
 
 /// `@latest` out of what is stored; nothing for other questions.
-async fn find_stored_latest(front: &Front, question: &Question) -> Result<Option<Told>, Error> {
+async fn find_stored_latest(
+    front: &Front,
+    question: &Question,
+    may_fetch: bool,
+) -> Result<Option<Told>, Error> {
     if question.query != LATEST {
         return Ok(None);
     }
-    let entry = find_latest(front, &question.module).await?;
+    let entry = find_latest(front, &question.module, may_fetch).await?;
     Ok(entry.map(|entry| Told {
         info: entry.plain.body.to_vec(),
         time: entry.last_modified.as_ref().map(|(at, _)| *at),

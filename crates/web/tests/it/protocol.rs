@@ -1,5 +1,8 @@
 //! What clients are served: files, headers, conditions, refusals.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use catalog::work::RefusalClass;
 use web::metrics::Class;
 
@@ -258,6 +261,17 @@ async fn readiness_says_what_is_wrong() {
     assert_eq!(house.get("/livez").await.status, 200);
 }
 
+/// Who cannot take new versions serves the old ones: ready, and it is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_says_that_captures_are_stopped() {
+    let stopped = Arc::new(AtomicU64::new(1));
+    let house = House::open_with(|config| config.captures_stopped = stopped.clone()).await;
+    let reply = house.get("/readyz").await;
+    assert_eq!(reply.status, 200);
+    let said = reply.text();
+    assert!(said.starts_with("ready\nnot captured: disk: "), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_that_came_back_are_loops() {
     let house = House::open().await;
@@ -345,6 +359,30 @@ async fn a_lost_blob_is_trouble_and_not_absence() {
     assert_eq!(house.script.runs("heal:main/example.com/m@v1.0.0.zip"), 1);
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert!(!reply.text().contains(house.folder.path().to_str().unwrap()));
+    // What could not be healed a moment ago is not tried with every request.
+    let again = house.get("/example.com/m/@v/v1.0.0.zip").await;
+    assert_eq!((again.status, again.text()), (503, reply.text()));
+    assert_eq!(house.script.runs("heal:main/example.com/m@v1.0.0.zip"), 1);
+    // Nor is it for someone who wants nothing fetched; and it is not said to be missing.
+    let forbidden = "Disable-Module-Fetch: true\r\n";
+    let info = "/example.com/m/@v/v1.0.0.info";
+    let reply = house.ask("GET", info, forbidden).await;
+    assert_eq!(reply.status, 503, "{}", reply.text());
+    assert_eq!(house.script.all_runs(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_healed_blob_is_served() {
+    let house = House::open().await;
+    let of = house.land("example.com/m@v1.0.0").await;
+    std::fs::remove_dir_all(house.folder.path().join("store/blob")).unwrap();
+    assert_eq!(house.get("/example.com/m/@v/v1.0.0.mod").await.status, 503);
+    let store = house.folder.path().join("store/blob/sha256");
+    for shard in 0..256 {
+        std::fs::create_dir_all(store.join(format!("{shard:02x}"))).unwrap();
+    }
+    house.keepers.land_mod(&of).await;
+    assert_eq!(house.get("/example.com/m/@v/v1.0.0.mod").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

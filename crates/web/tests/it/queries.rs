@@ -46,6 +46,41 @@ async fn latest_of_what_is_stored_needs_no_upstream() {
     }
 }
 
+/// A damaged version keeps nobody from hearing what the upstream says; without the upstream it is damage, not absence.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn latest_is_not_lost_with_a_damaged_version() {
+    let lose = async || {
+        let house = House::open().await;
+        house.land("example.com/m@v1.2.0").await;
+        std::fs::remove_dir_all(house.folder.path().join("store/blob")).unwrap();
+        house
+    };
+    let house = lose().await;
+    house.script.resolve("example.com/m", "latest", "v1.3.0");
+    let reply = house.get(LATEST).await;
+    assert_eq!(
+        (reply.status, reply.text()),
+        (200, info_of("v1.3.0").as_str())
+    );
+    let house = lose().await;
+    let reply = house.get(LATEST).await;
+    assert_eq!(reply.status, 503, "{}", reply.text());
+    // What is known already needs nothing that is stored, and nothing is fetched for who wants nothing fetched.
+    let house = lose().await;
+    let forbidden = "Disable-Module-Fetch: true\r\n";
+    assert_eq!(house.ask("GET", LATEST, forbidden).await.status, 503);
+    house
+        .keepers
+        .know_resolution("example.com/m", "latest", "v1.2.0", hours(1))
+        .await;
+    let reply = house.ask("GET", LATEST, forbidden).await;
+    assert_eq!(
+        (reply.status, reply.text()),
+        (200, info_of("v1.2.0").as_str())
+    );
+    assert_eq!(house.script.all_runs(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retracted_versions_are_not_latest() {
     let house = House::open().await;

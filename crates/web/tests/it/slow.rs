@@ -315,3 +315,40 @@ async fn connections_that_were_idle_before_it_was_crowded_make_room_too() {
     let asked = tokio::time::timeout(Duration::from_secs(40), house.get(MOD)).await;
     assert_eq!(asked.unwrap().status, 200);
 }
+
+/// The shorter time holds for those too who began to take nothing while there was plenty of room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_stalled_before_it_was_crowded_are_given_up_too() {
+    let house = House::open_with(|config| {
+        config.connections_max = 16;
+        config.write_wait = Duration::from_secs(600);
+        config.idle_wait = Duration::from_secs(600);
+    })
+    .await;
+    let big = "example.com/big@v1.0.0".parse().unwrap();
+    house.keepers.land_mod(&big).await;
+    house.keepers.land_zip(&big, vec![7; BIG_BYTES]).await;
+    // Kept in memory by this, so that the second one is on the short path.
+    assert_eq!(house.get(BIG).await.status, 200);
+    let ask = |more: &str| format!("GET {BIG} HTTP/1.1\r\nHost: x\r\n{more}\r\n");
+    let mut stalling = Vec::new();
+    for request in [ask("Range: bytes=0-\r\n"), ask("")] {
+        let mut stream = connect(&house, request.as_bytes()).await;
+        // It has begun to come, and more is on its way than the sockets hold.
+        stream.read_exact(&mut [0; 1024]).await.unwrap();
+        stalling.push(stream);
+    }
+    // Three quarters of what may be open, and nobody asks for anything any more.
+    let mut crowd = Vec::new();
+    for _ in 0..12 {
+        crowd.push(connect(&house, b"GET /").await);
+    }
+    let begun = std::time::Instant::now();
+    while stalled(&house).await < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "still held");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        // Those of the crowd are given up as well, and come again.
+        crowd.push(connect(&house, b"GET /").await);
+    }
+    drop(stalling);
+}

@@ -243,9 +243,26 @@ fn an_older_generation_is_named_where_the_newest_is_damaged() {
         let said = said_by(&Setup::new(), &["restore", place], 1);
         assert!(said.contains("--generation 1"), "{file}: {said}");
     }
-    // Nothing is forgotten while it is unknown what a generation names.
-    let said = said_by(&setup, &["backup", place, "--keep", "1"], 1);
-    assert!(said.contains("could not be forgotten"), "{said}");
+    // Nothing is forgotten while it is unknown what a generation names; the new one is whole for all that.
+    for _ in 0..2 {
+        let said = said_by(&setup, &["backup", place, "--keep", "1"], 1);
+        assert!(said.contains("could not be forgotten"), "{said}");
+        assert!(said.contains("2 versions up to landing 2"), "{said}");
+    }
+    assert_eq!(
+        figures(&Setup::new(), &["rehearse", place], 0)["generation"],
+        4
+    );
+    assert!(backup.join("generations/000001/manifest.json").exists());
+    // Nor where one that would stay is damaged in its rows alone.
+    std::fs::remove_dir_all(backup.join("generations/000002")).unwrap();
+    flip(&backup.join("generations/000004/SHA256SUMS"));
+    let said = said_by(&setup, &["backup", place, "--keep", "2"], 1);
+    assert!(
+        said.contains("a generation that stays is damaged"),
+        "{said}"
+    );
+    assert!(backup.join("generations/000001/manifest.json").exists());
     let restored = Setup::new();
     run(&restored, &["restore", place, "--generation", "1"], 0);
     check_serves(&restored, &made);
@@ -294,4 +311,51 @@ fn rot_in_the_store_is_named_and_the_rest_is_backed_up() {
     let restored = Setup::new();
     run(&restored, &["restore", place], 0);
     check_serves(&restored, &made);
+}
+
+/// The sizes in the rows of an earlier release carry no seal.
+#[test]
+fn a_wrong_size_in_a_row_removes_no_sound_blob() {
+    let (setup, _upstream, _database, made) = stored(2);
+    let backup = setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    run(&setup, &["backup", place], 0);
+    let first = generation(&backup);
+    let size = format!("\"mod_size\":{}", made[0].go_mod.len());
+    forge_rows(&first, &size, "\"mod_size\":7");
+    let restored = Setup::new();
+    let store = restored.data().join("store");
+    let there = blob(&store, &made[0].go_mod);
+    // As if an earlier try had brought it.
+    said_by(&restored, &["restore", place], 1);
+    std::fs::write(&there, &made[0].go_mod).unwrap();
+    let said = said_by(&restored, &["restore", place], 1);
+    assert!(
+        said.contains("and the right hash, its row says 7 bytes"),
+        "{said}"
+    );
+    assert_eq!(std::fs::read(&there).unwrap(), made[0].go_mod);
+    // Cut bytes make room for whole ones.
+    let whole = Setup::new();
+    forge_rows(&first, "\"mod_size\":7", &size);
+    let there = blob(&whole.data().join("store"), &made[0].go_mod);
+    flip(&blob(&backup, &made[1].zip));
+    said_by(&whole, &["restore", place], 1);
+    cut(&there);
+    flip(&blob(&backup, &made[1].zip));
+    run(&whole, &["restore", place], 0);
+    check_serves(&whole, &made);
+}
+
+#[test]
+fn names_that_cannot_be_made_durable_are_no_backup() {
+    let (setup, _upstream, _database, _made) = stored(1);
+    let backup = setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    run(&setup, &["backup", place], 0);
+    let empty = (0..256).map(|shard| backup.join(format!("blob/sha256/{shard:02x}")));
+    let shard = { empty }.find(|shard| std::fs::remove_dir(shard).is_ok());
+    std::fs::write(shard.unwrap(), "no folder").unwrap();
+    said_by(&setup, &["backup", place], 1);
+    assert!(!backup.join("generations/000002/manifest.json").exists());
 }

@@ -96,6 +96,8 @@ fn kill_9_in_the_midst_of_a_restore_lets_nobody_serve_half_of_it() {
             let said = said_by(&restored, arguments, 1);
             assert!(said.contains("granary restore"), "{arguments:?}: {said}");
         }
+        let said = said_by(&restored, &["doctor"], 1);
+        assert!(said.contains("same `granary restore` again"), "{said}");
     }
     assert!(
         cut > 0,
@@ -106,6 +108,45 @@ fn kill_9_in_the_midst_of_a_restore_lets_nobody_serve_half_of_it() {
     assert_eq!(figures(&restored, &["verify"], 0)["extra"], 0);
     // And it is not done twice.
     assert!(said_by(&restored, &["restore", place], 1).contains("not empty"));
+}
+
+/// A rehearsal leaves as much room as it found, however it ends.
+#[test]
+fn a_rehearsal_that_is_ended_or_killed_leaves_nothing_for_long() {
+    let (setup, _upstream, _database, _made) = stored(40);
+    let beside = setup.folder("beside");
+    let backup = beside.join("backup");
+    let place = backup.to_str().unwrap();
+    run(&setup, &["backup", place], 0);
+    let left = || std::fs::read_dir(&beside).unwrap().count() - 1;
+    let log = setup.folder("logs").join("rehearsal");
+    let (mut cut, mut killed) = (0, 0);
+    for signal in ["TERM", "INT", "TERM", "INT", "KILL", "KILL"] {
+        let mut rehearsal = setup.command(&["rehearse", place]);
+        let mut process = Process::start(&mut rehearsal, &log);
+        wait_until(Duration::from_secs(60), "its folder", || {
+            left() > 0 || process.ended()
+        });
+        let id = process.id().to_string();
+        Command::new("kill")
+            .args(["-s", signal, &id])
+            .output()
+            .unwrap();
+        wait_until(Duration::from_secs(60), "its end", || process.ended());
+        if signal == "KILL" {
+            let before = left();
+            let said = run(&setup, &["rehearse", place], 0);
+            assert_eq!(said.contains("it is removed"), before > 0, "{said}");
+            killed += before;
+        } else {
+            cut += usize::from(process.log().contains("nothing of it is left"));
+        }
+        assert_eq!(left(), 0, "{signal}: {}", process.log());
+    }
+    assert!(
+        cut > 0 && killed > 0,
+        "every rehearsal was quicker: the test shows nothing"
+    );
 }
 
 #[test]

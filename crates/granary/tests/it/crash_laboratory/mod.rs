@@ -7,7 +7,7 @@
 mod calls;
 mod ledger;
 mod operations;
-mod spoiler;
+pub mod spoiler;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -55,20 +55,8 @@ impl Spoiler {
     pub fn build() -> &'static Result<Self, &'static str> {
         static BUILT: OnceLock<Result<Spoiler, &'static str>> = OnceLock::new();
         BUILT.get_or_init(|| {
-            let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-            let source = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let source = source.join("tests/it/crash_laboratory/fault.c");
-            let library = folder.join(format!("fault-{}.so", std::process::id()));
-            let built = Command::new("cc")
-                .args(["-shared", "-fPIC", "-O1", "-Wall", "-o"])
-                .arg(&library)
-                .arg(source)
-                .output();
-            match built {
-                Ok(output) if output.status.success() => Ok(Self { library }),
-                Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
-                Err(_) => Err("there is no C compiler"),
-            }
+            let library = compile("crash_laboratory/fault.c")?;
+            Ok(Self { library })
         })
     }
 
@@ -95,6 +83,26 @@ impl Spoiler {
             ("LAB_AT", at.to_string()),
             ("LAB_FAULT", fault.as_text().to_owned()),
         ]
+    }
+}
+
+/// Compiles a library to be loaded into servers; says so where there is no compiler.
+pub fn compile(source: &str) -> Result<PathBuf, &'static str> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it")
+        .join(source);
+    let name = source.file_stem().unwrap().to_str().unwrap();
+    let library = folder.join(format!("{name}-{}.so", std::process::id()));
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .output();
+    match built {
+        Ok(output) if output.status.success() => Ok(library),
+        Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => Err("there is no C compiler"),
     }
 }
 

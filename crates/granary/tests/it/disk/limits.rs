@@ -41,12 +41,16 @@ fn the_size_of_files_bounds_captures_and_ends_nobody() {
     limit(&server, Some(2 << 20));
     assert_eq!(raw::get(address, &large.file("info")).status, 200);
     check_refused(address, &large, "zip", &[]);
+    // What is stored already says nothing about what can be stored.
+    run(&setup, &["get", &there.of.to_string()], 0);
     check_refused(address, &large, "zip", &[]);
     check_served(address, &there);
     assert!(server.log().contains("ulimit -f"), "{}", server.log());
     assert_eq!(server.log().matches("could not be stored").count(), 1);
+    assert!(!server.log().contains("can be stored again"));
     limit(&server, None);
     check_recovers(address, &large);
+    assert_eq!(server.log().matches("can be stored again").count(), 1);
 
     // Not even the databases can be written: nothing new, and all of the old.
     limit(&server, Some(100));

@@ -51,7 +51,13 @@ fn captures_stop_before_the_disk_is_full_and_go_on_by_themselves() {
     assert_eq!((list.status, list.text()), (200, "v1.0.0\n".to_owned()));
     let list = raw::get(address, "/example.com/new/@v/list");
     assert_eq!((list.status, list.text()), (200, "v1.0.0\n".to_owned()));
-    assert_eq!(raw::get(address, "/readyz").status, 200);
+    wait_until(Duration::from_secs(10), "/readyz says so", || {
+        let ready = raw::get(address, "/readyz");
+        assert_eq!(ready.status, 200);
+        ready
+            .text()
+            .contains("not captured: disk: captures are stopped")
+    });
     assert!(figure(address, "granary_disk_refusals_total") >= 2);
     assert!(figure(address, "granary_disk_free_bytes") < 16 << 20);
     let (code, said) = place.doctor();
@@ -102,6 +108,8 @@ fn what_follows_behind_waits_for_room_and_is_not_lost() {
     });
     check_refused(address, &made, "zip", &["kept in reserve"]);
     assert_eq!(upstream.count(&made.file("zip")), 0, "nobody was asked");
+    let refused = figure(address, "granary_disk_refusals_total");
+    assert_eq!(refused, 1, "one capture, however often it is tried");
 
     // Its row outlives the process too.
     drop(server);

@@ -1,7 +1,8 @@
 //! Flipped bits in the database: turned back where the seal tells which it was, refused in words where not.
 
-use super::{EXTENSIONS, Rig, check_whole, counted, flip, stop, stored, wait_for_count};
+use super::{EXTENSIONS, Rig, blob, check_whole, counted, flip, stop, stored, wait_for_count};
 use crate::by_hand::{lines_of, run};
+use crate::rig::granary::Setup;
 use gomod::hash::ContentDigest;
 
 /// Where these bytes stand in the catalog's file.
@@ -64,4 +65,95 @@ fn more_than_one_is_refused_in_words_and_never_absent() {
     let findings = lines_of(&out, "finding");
     let rotten = findings.iter().find(|f| f["what"] == "rotten row");
     assert_eq!(rotten.unwrap()["of"], "example.com/m0@v1.0.0", "{out}");
+    // The files of that version are in use, whatever the rest of the rows names.
+    assert!(
+        findings.iter().all(|finding| finding["what"] != "extra"),
+        "{out}"
+    );
+    let done = lines_of(&out, "done").remove(0);
+    assert!(done["data"]["extra"].is_null(), "{done}");
+    assert!(
+        done["text"]
+            .as_str()
+            .unwrap()
+            .contains("extra not looked for"),
+        "{done}"
+    );
+}
+
+#[test]
+fn a_backup_has_rows_as_they_were_written() {
+    let rig = stored(3);
+    let backup = rig.setup.folder("backup");
+    let place = backup.to_str().unwrap();
+    run(&rig.setup, &["backup", place], 0);
+    flip_row(&rig, &rig.made[2].zip, 77);
+    let said = run(&rig.setup, &["backup", place], 0);
+    assert!(
+        said.contains("flipped bit: example.com/m2@v1.2.0"),
+        "{said}"
+    );
+    let rows = |generation: u32| {
+        let path = backup.join(format!("generations/00000{generation}/catalog.jsonl"));
+        let text = std::fs::read_to_string(path).unwrap();
+        // When the last backup was made is a row too.
+        let kept = text.lines().filter(|line| !line.contains("last_backup"));
+        kept.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(1), rows(2));
+
+    // More than a bit: the rest is backed up, and it is said what is not.
+    flip_row(&rig, &rig.made[1].info, 3);
+    flip_row(&rig, &rig.made[1].go_mod, 7);
+    let said = run(&rig.setup, &["backup", place], 1);
+    assert!(said.contains("left out: example.com/m1@v1.1.0"), "{said}");
+    assert!(said.contains("rows have rotted"), "{said}");
+    for command in ["restore", "rehearse"] {
+        let said = run_to(command, place, 1);
+        assert!(said.contains("example.com/m1@v1.1.0"), "{command}: {said}");
+    }
+    let restored = Setup::new();
+    run(&restored, &["restore", place, "--incomplete"], 1);
+    run(&restored, &["verify"], 0);
+    let server = restored.start();
+    check_whole(&server, &rig.made[0]);
+    check_whole(&server, &rig.made[2]);
+    drop(server);
+    let older = Setup::new();
+    run(&older, &["restore", place, "--generation", "2"], 0);
+    check_whole(&older.start(), &rig.made[1]);
+}
+
+fn run_to(command: &str, place: &str, code: i32) -> String {
+    let output = Setup::new().run(&[command, place]);
+    let said = crate::by_hand::said(&output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    said
+}
+
+/// A flipped top bit makes a text none, here in a key. The scrubber names the row, ends its pass and begins the next one.
+#[test]
+fn a_row_that_cannot_be_read_keeps_nobody_from_the_blobs() {
+    let rig = stored(3);
+    let made = &rig.made[0];
+    let key = b"mainexample.com/m0v1.0.0";
+    let row = [&key[..], ContentDigest::of(&made.info).as_bytes()].concat();
+    let last = find(&rig, &row) + key.len() as u64 - 1;
+    flip(&rig.setup.data().join("catalog.db"), last * 8 + 7);
+    let mut server = rig.setup.clone().set("scrub.period", "1s").start();
+    wait_for_count(&server, "granary_scrub_passes", 1);
+    assert!(counted(&server, "granary_rotten_rows") > 0);
+    flip(&blob(&rig.setup, &rig.made[2].zip), 200);
+    wait_for_count(&server, "granary_healed_blobs", 1);
+    check_whole(&server, &rig.made[2]);
+    stop(&mut server);
+    flip(&blob(&rig.setup, &rig.made[1].zip), 200);
+    let out = run(&rig.setup, &["verify", "--json"], 1);
+    let findings = lines_of(&out, "finding");
+    let named = findings.iter().any(|finding| {
+        let text = finding["detail"].as_str().unwrap_or_default();
+        text == "a version that never landed: example.com/m0@v1.0.\u{fffd}"
+    });
+    assert!(named, "{out}");
+    assert!(findings.iter().any(|f| f["what"] == "wrong"), "{out}");
 }

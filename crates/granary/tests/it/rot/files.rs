@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{EXTENSIONS, blob, check_whole, counted, evidence, flip, stop, stored};
+use super::{EXTENSIONS, Rig, blob, check_whole, counted, evidence, flip, stop, stored};
 use crate::by_hand::{lines_of, run};
-use crate::rig::module::make;
+use crate::rig::granary::Granary;
+use crate::rig::module::{Made, make};
 use crate::rig::upstream::Lie;
 
 #[test]
@@ -61,13 +62,17 @@ fn what_cannot_be_healed_is_a_503_until_it_can() {
         flip(&blob(&rig.setup, made.bytes(extension)), 77);
     }
     let mut server = rig.setup.start();
-    for lie in [
+    for (at, lie) in [
         Lie::Hangup,
         Lie::Status(404, "not found: it was deleted\n"),
         Lie::Status(410, "gone\n"),
         Lie::Status(403, "no\n"),
         Lie::Status(500, "oh\n"),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        forget_refusals(&rig, &server, made, at);
         for extension in EXTENSIONS {
             rig.upstream.lie(&made.file(extension), lie.clone());
             let answer = server.get(&made.file(extension));
@@ -90,6 +95,7 @@ fn what_cannot_be_healed_is_a_503_until_it_can() {
     assert_eq!(lines_of(&out, "finding").len(), 6, "{out}"); // missing, not healed
     assert_eq!(lines_of(&out, "done")[0]["data"]["unhealed"], 3, "{out}");
     rig.upstream.tell_the_truth();
+    forget_refusals(&rig, &server, made, 99);
     check_whole(&server, made);
     stop(&mut server);
     run(&rig.setup, &["verify"], 0);
@@ -112,7 +118,8 @@ fn an_upstream_that_lies_now_is_refused() {
             .lie(&made.file(extension), Lie::Body(lie.clone()));
     }
     let server = rig.setup.start();
-    for _ in 0..2 {
+    for round in 0..2 {
+        forget_refusals(&rig, &server, made, round);
         for extension in EXTENSIONS {
             let answer = server.get(&made.file(extension));
             assert_eq!(answer.status, 503, "{}", answer.text());
@@ -128,7 +135,42 @@ fn an_upstream_that_lies_now_is_refused() {
     );
     assert!(!blob(&rig.setup, &other.zip).exists(), "a lie was stored");
     rig.upstream.tell_the_truth();
+    forget_refusals(&rig, &server, made, 99);
     check_whole(&server, made);
+}
+
+/// Each try may fetch 500 MB and throw them away, so there is none with every request.
+#[test]
+fn what_was_just_refused_is_not_fetched_again() {
+    let rig = stored(3);
+    let made = &rig.made[2];
+    let path = made.file("zip");
+    flip(&blob(&rig.setup, &made.zip), 9);
+    let other = make("example.com/m2", "v1.2.0", &[("x.txt", "other\n")]);
+    rig.upstream.lie(&path, Lie::Body(other.zip));
+    let server = rig.setup.start();
+    let asked = rig.upstream.count(&path);
+    for _ in 0..20 {
+        let answer = server.get(&path);
+        assert_eq!(answer.status, 503);
+        assert!(answer.text().contains("is not what was verified first"));
+    }
+    assert_eq!(rig.upstream.count(&path) - asked, 1);
+    let log = server.log();
+    assert_eq!(log.matches("is lost here").count(), 1, "{log}");
+    // Whoever wants it at once has a command for it.
+    rig.upstream.tell_the_truth();
+    run(&rig.setup, &["verify", "--repair"], 0);
+    check_whole(&server, made);
+}
+
+/// What could not be healed is remembered for a minute, or until something of the module lands.
+fn forget_refusals(rig: &Rig, server: &Granary, of: &Made, at: usize) {
+    let path = of.of.path().to_string();
+    let other = rig
+        .upstream
+        .publish(&path, &format!("v1.99.{at}"), &[("x.txt", "x\n")]);
+    server.must_get(&other.file("info"));
 }
 
 /// `verify --repair` heals with a server and without one, missing files and wrong ones.
