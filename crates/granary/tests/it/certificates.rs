@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
 use crate::by_hand::run;
-use crate::rig::granary::{Setup, free_address};
+use crate::rig::address::free_address;
+use crate::rig::granary::Setup;
 use crate::rig::wait_until;
 
 fn write_certificate(folder: &Path) -> CertificateDer<'static> {

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::rig::address::free_address;
 use crate::rig::database::Database;
-use crate::rig::granary::{Setup, free_address};
+use crate::rig::granary::Setup;
 use crate::rig::module::noise;
 use crate::rig::raw;
 use crate::rig::upstream::Upstream;

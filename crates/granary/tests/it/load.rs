@@ -14,8 +14,9 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use tokio::runtime::Runtime;
 
 use crate::by_hand::{Process, run};
+use crate::rig::address::free_address;
 use crate::rig::database::Database;
-use crate::rig::granary::{Granary, Setup, free_address};
+use crate::rig::granary::{Granary, Setup};
 use crate::rig::module::{Made, make, noise};
 use crate::rig::upstream::{Lie, Upstream};
 use crate::rig::{raw, wait_until};

@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use crate::by_hand::{may_mount, run, said};
+use crate::rig::address::free_address;
 use crate::rig::database::Database;
-use crate::rig::granary::{Setup, free_address};
+use crate::rig::granary::Setup;
 use crate::rig::upstream::Upstream;
 
 /// `serve` in a mount namespace of its own, where `mounting` was run before; nothing of it outlives the server.

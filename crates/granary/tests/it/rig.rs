@@ -2,6 +2,7 @@
 
 pub mod module;
 
+pub mod address;
 pub mod database;
 pub mod forge;
 pub mod pack;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::by_hand::{Process, run};
+use crate::rig::address::free_address;
 use crate::rig::database::Database;
 use crate::rig::go::Go;
-use crate::rig::granary::{Setup, free_address};
+use crate::rig::granary::Setup;
 use crate::rig::module::noise;
 use crate::rig::upstream::Upstream;
 use crate::rig::{raw, wait_until};

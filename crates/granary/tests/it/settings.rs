@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::by_hand::{Process, check, said};
-use crate::rig::granary::{Setup, free_address};
+use crate::rig::address::free_address;
+use crate::rig::granary::Setup;
 use crate::rig::{raw, wait_until};
 
 #[track_caller]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::rig::granary::free_address;
+use crate::rig::address::free_address;
 use crate::rig::{skip, wait_until};
 
 /// How long a start may take: after a kill -9 the first ones fail until the children of the old server have gone.

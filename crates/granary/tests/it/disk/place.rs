@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::by_hand::{Process, may_mount, said};
-use crate::rig::granary::{Setup, free_address};
+use crate::rig::address::free_address;
+use crate::rig::granary::Setup;
 use crate::rig::{raw, wait_until};
 
 /// A mount namespace. Its file systems are gone when it is dropped, whatever happened to the test.

@@ -1,12 +1,13 @@
 //! The built binary on a scratch folder and a free port.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::address::free_address;
 use super::database::Database;
 use super::raw::{self, Answer};
 use super::upstream::Upstream;
@@ -213,14 +214,6 @@ pub fn outside_variables() -> Vec<(String, String)> {
     ];
     let set = names.map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
     set.into_iter().flatten().collect()
-}
-
-/// An address on loopback that nobody listens on at the moment.
-pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
 }
 
 /// A running server; it is killed when it is dropped.

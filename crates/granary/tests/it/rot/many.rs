@@ -99,7 +99,7 @@ fn no_flipped_bit_of_the_database_makes_a_wrong_answer() {
             Some(1) => named += 1,
             code => panic!("{code:?}: {}", crate::by_hand::said(&verified)),
         }
-        let mut server = rig.setup.launch(crate::rig::granary::free_address());
+        let mut server = rig.setup.launch(crate::rig::address::free_address());
         if !server.is_up() {
             let log = server.log();
             assert!(log.contains("catalog"), "it does not say why: {log}");
