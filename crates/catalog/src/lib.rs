@@ -34,6 +34,8 @@ mod place;
 
 mod migrations;
 
+mod journal;
+
 mod sqlite;
 
 mod reach;

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::command::{Command, Pending, Write};
 use crate::error::CatalogError;
+use crate::journal;
 use crate::link::{Link, Row, Session, Sql, Value};
 use crate::migrations;
 use crate::place::Place;
@@ -36,9 +37,6 @@ const IS_FOREIGN: &str = "
       from sqlite_schema
      where type = 'table'
      limit 1";
-
-/// Folds the journal into the file and cuts it to nothing; one row, `busy` is 1 where a reader stood in the way.
-const EMPTY_JOURNAL: &str = "pragma wal_checkpoint(truncate)";
 
 pub(crate) struct SqliteEngine {
     /// Number of the newest migration in the file.
@@ -66,7 +64,7 @@ impl SqliteEngine {
         check_writable(path)?;
         let mut writer = options.connect().await?;
         check_ours(&mut writer, path).await?;
-        empty_journal(&mut writer).await?;
+        journal::make_sure(&mut writer, path).await?;
         let migrator = migrations::of_sqlite();
         migrator
             .run_direct(Some(schema), &mut writer, false)
@@ -177,18 +175,6 @@ fn check_writable(path: &Path) -> Result<(), CatalogError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         outcome => outcome.map_err(CatalogError::from_io),
     }
-}
-
-/// Writes what an earlier process left in the journal into the file. The sync of a commit may have failed there: the
-/// kernel tells that once, shows the bytes nevertheless, and what came after them in the journal would be lost with them.
-async fn empty_journal(writer: &mut SqliteConnection) -> Result<(), CatalogError> {
-    let rows = Link::Sqlite(writer).rows(EMPTY_JOURNAL, Vec::new()).await?;
-    if rows.first().map_or(Ok(None), |row| row.find_int("busy"))? == Some(1) {
-        tracing::warn!(
-            "another program reads the catalog, so its journal is not folded in: fine unless the disk had failed before"
-        );
-    }
-    Ok(())
 }
 
 /// Makes the names of the database and of its journal durable, once both are open. SQLite does that too but ignores a

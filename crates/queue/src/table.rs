@@ -3,6 +3,7 @@
 //! A table keeps rows and, where several processes share it, says whose they are. It decides nothing: when rows are
 //! written, what runs and what is given up is the board's business.
 
+mod journal;
 mod memory;
 mod postgres;
 mod sqlite;

@@ -12,6 +12,7 @@ use sqlx::sqlite::{
     SqliteRow, SqliteSynchronous,
 };
 
+use super::journal::{sync_names_anew, write_log_anew};
 use super::{Batch, Row, Table, TableError, migrator};
 use crate::job::{Dead, JobId, Priority};
 
@@ -23,9 +24,6 @@ const MIGRATIONS: &[(&str, &str)] = &[(
 
 /// How long another opener of the file (a backup, a shell) is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A short-lived file beside the database; see [`sync_anew`].
-const PROBE: &str = "queue.db-probe";
 
 /// Writes rows given as a JSON array: one statement whatever their number, because each statement costs a hop to SQLite's
 /// thread. Uses the primary key.
@@ -91,7 +89,7 @@ const PRUNE_DEAD: &str = "
 #[derive(Debug)]
 pub struct SqliteTable {
     pool: SqlitePool,
-    folder: PathBuf,
+    path: PathBuf,
     /// Whether something in the log may never have reached the disk although the system says no more about it: a sync
     /// that failed is told once, and most commits here are not synced by themselves. True at start, because the failure
     /// may have been told to an earlier process.
@@ -125,13 +123,9 @@ impl SqliteTable {
             .run(&pool)
             .await
             .map_err(TableError::while_doing("bring the tables up to date"))?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
         Ok(Self {
             pool,
-            folder,
+            path: path.to_owned(),
             suspect: AtomicBool::new(true),
         })
     }
@@ -178,11 +172,23 @@ impl SqliteTable {
     }
 
     /// Writes all that the log holds into the file and empties the log, so that what follows rests on nothing that a
-    /// failed sync may have lost. The names of both are made durable too: SQLite ignores a failure there.
+    /// failed sync may have lost. The bytes of the log are written over themselves before: SQLite would take the success
+    /// of a later sync for theirs, and fold in what the disk does not have. The names of both are made durable too: SQLite ignores a failure there.
     async fn begin_anew(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         sqlx::query("pragma synchronous = full")
             .execute(&mut *connection)
             .await?;
+        // Nobody else appends to the log meanwhile.
+        sqlx::query("begin immediate")
+            .execute(&mut *connection)
+            .await?;
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || write_log_anew(&path)).await;
+        sqlx::query("rollback").execute(&mut *connection).await?;
+        written
+            .map_err(std::io::Error::other)
+            .and_then(|written| written)
+            .map_err(sqlx::Error::Io)?;
         let outcome = sqlx::query("pragma wal_checkpoint(truncate)")
             .fetch_one(&mut *connection)
             .await?;
@@ -191,22 +197,13 @@ impl SqliteTable {
                 "another program reads the job rows, so they cannot be written anew",
             )));
         }
-        let folder = self.folder.clone();
-        let synced = tokio::task::spawn_blocking(move || sync_anew(&folder)).await;
+        let path = self.path.clone();
+        let synced = tokio::task::spawn_blocking(move || sync_names_anew(&path)).await;
         synced
             .map_err(std::io::Error::other)
             .and_then(|synced| synced)
             .map_err(sqlx::Error::Io)
     }
-}
-
-/// Syncs a folder after a change to it: without one the sync would have nothing to write, and a failure that was told
-/// before would go unnoticed.
-fn sync_anew(folder: &Path) -> std::io::Result<()> {
-    let probe = folder.join(PROBE);
-    std::fs::File::create(&probe)?;
-    std::fs::remove_file(&probe)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 async fn write_rows(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), sqlx::Error> {
