@@ -3,6 +3,9 @@
 //! The kernel tells a failed sync once, gives up the pages and calls the next sync a success. So bytes that a failed sync
 //! covered count as lost until they are written again (or the file is gone), and names in a folder until that folder has
 //! changed again; nothing may rest on them before.
+//!
+//! A write-ahead log is special: what follows the end of its last commit is no part of it. That holds for the process whose
+//! commit failed; the next one reads the log, finds the bytes in memory and takes them for a commit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +19,8 @@ struct Ledger {
     dirty: BTreeMap<String, Ranges>,
     /// Covered by a sync that failed, and not written again.
     lost: BTreeMap<String, Ranges>,
+    /// Where the last sync of each log ended that this process was told well of.
+    ends: BTreeMap<String, u64>,
     /// Folders that have changed since their last sync.
     dirty_folders: BTreeSet<String>,
     lost_folders: BTreeSet<String>,
@@ -24,10 +29,19 @@ struct Ledger {
     resynced: BTreeMap<String, String>,
 }
 
-/// Follows all calls; names every one that calls something durable that is not.
-pub fn check(calls: &[Call]) -> Vec<String> {
+/// Follows all calls, of one process after the other; names every one that calls something durable that is not. Where
+/// the spoiled call was the last of its process, `was_killed`, a sync did not fail: it was never made.
+pub fn check(calls: &[Call], was_killed: bool) -> Vec<String> {
     let mut ledger = Ledger::default();
+    let mut last = 0;
     let followed = calls.iter().filter_map(|call| {
+        if call.number <= last {
+            ledger.ends.clear();
+        }
+        last = call.number;
+        if call.is_spoiled && was_killed {
+            return None;
+        }
         let trouble = ledger.follow(call)?;
         Some(format!("{call}: {trouble}"))
     });
@@ -95,9 +109,13 @@ impl Ledger {
             self.resynced.insert(path.clone(), call.to_string());
             return None;
         }
+        let end = dirty.iter().map(|(_, to)| *to).max();
+        let end = end.or_else(|| self.ends.get(path).copied());
+        if let Some(end) = end {
+            self.ends.insert(path.clone(), end);
+        }
         let lost = self.lost.get(path).filter(|lost| !lost.is_empty())?;
-        // What follows the end of a write-ahead log is no part of it: the next commit may be a shorter one.
-        let end = dirty.iter().map(|(_, to)| *to).max().unwrap_or(u64::MAX);
+        let end = end.unwrap_or(u64::MAX);
         let is_beyond = lost.iter().all(|(from, _)| *from >= end);
         if path.ends_with("-wal") && is_beyond {
             return None;
@@ -131,8 +149,21 @@ fn call(text: &str) -> Call {
 
 #[track_caller]
 fn check_ledger(calls: &[&str], troubles: usize) {
-    let calls: Vec<Call> = calls.iter().map(|text| call(text)).collect();
-    assert_eq!(check(&calls).len(), troubles, "{:?}", check(&calls));
+    let mut number = 0;
+    let mut made = Vec::new();
+    for text in calls {
+        // Another process counts from 1 again.
+        number = if *text == "next" { 0 } else { number + 1 };
+        if number > 0 {
+            made.push(Call {
+                number,
+                ..call(text)
+            });
+        }
+    }
+    let calls = made;
+    let found = check(&calls, false);
+    assert_eq!(found.len(), troubles, "{found:?}");
 }
 
 #[test]
@@ -170,6 +201,20 @@ fn what_a_failed_sync_covered_must_be_written_again() {
         ],
         1,
     );
+    // Synced again when it is closed, behind its last commit: by the same process, then by the next.
+    let failed = [
+        "write a-wal 0 5",
+        "fsync a-wal",
+        "write a-wal 5 9",
+        "!fsync a-wal",
+    ];
+    let closed: Vec<&str> = failed.into_iter().chain(["fsync a-wal"]).collect();
+    check_ledger(&closed, 0);
+    let next: Vec<&str> = failed.into_iter().chain(["next", "fsync a-wal"]).collect();
+    check_ledger(&next, 1);
+    let next = ["next", "write a-wal 0 14", "fsync a-wal"];
+    let next: Vec<&str> = failed.into_iter().chain(next).collect();
+    check_ledger(&next, 0);
     check_ledger(&["write in/s 0 9", "!fsync in/s", "link b/x 0 0 in/s"], 1);
     check_ledger(&["link b/x 0 0 in/s", "!fsync b", "fsync b"], 1);
     check_ledger(
@@ -186,4 +231,11 @@ fn what_a_failed_sync_covered_must_be_written_again() {
         ],
         0,
     );
+}
+
+#[test]
+fn a_sync_before_which_the_process_was_killed_has_not_failed() {
+    let calls = ["write a 0 10", "!fsync a", "fsync a"].map(call);
+    assert_eq!(check(&calls, true).len(), 0);
+    assert_eq!(check(&calls, false).len(), 1);
 }

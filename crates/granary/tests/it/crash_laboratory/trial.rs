@@ -13,7 +13,8 @@ use super::ledger;
 use super::operations::{Answer, Operation, Step, World};
 use super::spoiler::{Fault, Spoiler, arm, log};
 use crate::by_hand::lines_of;
-use crate::rig::granary::{Granary, Setup, free_address};
+use crate::rig::address::free_address;
+use crate::rig::granary::{Granary, Setup};
 use crate::rig::raw;
 use crate::rig::upstream::Upstream;
 
@@ -146,7 +147,9 @@ impl<'w> Trial<'w> {
         promised.extend(now.flat_map(|step| step.promised(fault != Fault::Kill)));
         self.check(&setup, &upstream, &promised, &mut verdict.troubles);
         calls = read_calls(&log(&self.setup));
-        let unsound = ledger::check(&calls).into_iter().map(Trouble::Wrong);
+        let unsound = ledger::check(&calls, fault == Fault::Kill)
+            .into_iter()
+            .map(Trouble::Wrong);
         verdict.troubles.extend(unsound);
         verdict
     }
