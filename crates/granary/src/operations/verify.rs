@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use catalog::work::{CaptureAnswer, HealAsk, HealFile};
-use catalog::{Listed, RowState, StoredVersion};
+use catalog::{CatalogError, Listed, RowState, StoredVersion};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use gomod::hash::ContentDigest;
@@ -71,7 +71,8 @@ pub async fn run(parts: &Parts, repair: bool, lines: &Lines) -> Result<Line> {
         tally: Tally::default(),
     };
     run.verify_catalog().await?;
-    let total = parts.catalog.count_versions().await?;
+    // For the line that says how far it has come; what is damaged is found below.
+    let total = parts.catalog.count_versions().await.unwrap_or_default();
     let mut after = 0;
     loop {
         let page = parts.catalog.list_as_found(PROD, after, PAGE).await?;
@@ -122,12 +123,22 @@ impl Tally {
     }
 }
 
+/// A damaged catalog is what is looked for, and no reason to stop looking.
+fn as_findings(found: Result<Vec<String>, CatalogError>) -> Result<Vec<String>> {
+    match found {
+        Err(cause @ CatalogError::Corrupt { .. }) => {
+            Ok(vec![format!("{:#}", anyhow::Error::from(cause))])
+        }
+        found => Ok(found?),
+    }
+}
+
 impl Run<'_> {
     /// Pages, and rows that name rows which are not there.
     async fn verify_catalog(&mut self) -> Result<()> {
-        let mut found = self.parts.catalog.check_pages().await?;
-        let loose = self.parts.catalog.list_loose_ends(LOOSE_ENDS_MAX).await?;
-        found.extend(loose);
+        let mut found = as_findings(self.parts.catalog.check_pages().await)?;
+        let loose = self.parts.catalog.list_loose_ends(LOOSE_ENDS_MAX).await;
+        found.extend(as_findings(loose)?);
         for what in found {
             self.tally.rotten += 1;
             self.tally.unhealed += 1;

@@ -1,6 +1,6 @@
 //! Flipped bits in the database: turned back where the seal tells which it was, refused in words where not.
 
-use super::{EXTENSIONS, Rig, check_whole, counted, flip, stop, stored, wait_for_count};
+use super::{EXTENSIONS, Rig, blob, check_whole, counted, flip, stop, stored, wait_for_count};
 use crate::by_hand::{lines_of, run};
 use crate::rig::granary::Setup;
 use gomod::hash::ContentDigest;
@@ -129,4 +129,31 @@ fn run_to(command: &str, place: &str, code: i32) -> String {
     let said = crate::by_hand::said(&output);
     assert_eq!(output.status.code(), Some(code), "{said}");
     said
+}
+
+/// A flipped top bit makes a text none, here in a key. The scrubber names the row, ends its pass and begins the next one.
+#[test]
+fn a_row_that_cannot_be_read_keeps_nobody_from_the_blobs() {
+    let rig = stored(3);
+    let made = &rig.made[0];
+    let key = b"mainexample.com/m0v1.0.0";
+    let row = [&key[..], ContentDigest::of(&made.info).as_bytes()].concat();
+    let last = find(&rig, &row) + key.len() as u64 - 1;
+    flip(&rig.setup.data().join("catalog.db"), last * 8 + 7);
+    let mut server = rig.setup.clone().set("scrub.period", "1s").start();
+    wait_for_count(&server, "granary_scrub_passes", 1);
+    assert!(counted(&server, "granary_rotten_rows") > 0);
+    flip(&blob(&rig.setup, &rig.made[2].zip), 200);
+    wait_for_count(&server, "granary_healed_blobs", 1);
+    check_whole(&server, &rig.made[2]);
+    stop(&mut server);
+    flip(&blob(&rig.setup, &rig.made[1].zip), 200);
+    let out = run(&rig.setup, &["verify", "--json"], 1);
+    let findings = lines_of(&out, "finding");
+    let named = findings.iter().any(|finding| {
+        let text = finding["detail"].as_str().unwrap_or_default();
+        text == "a version that never landed: example.com/m0@v1.0.\u{fffd}"
+    });
+    assert!(named, "{out}");
+    assert!(findings.iter().any(|f| f["what"] == "wrong"), "{out}");
 }
