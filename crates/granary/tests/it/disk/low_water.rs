@@ -102,6 +102,8 @@ fn what_follows_behind_waits_for_room_and_is_not_lost() {
     });
     check_refused(address, &made, "zip", &["kept in reserve"]);
     assert_eq!(upstream.count(&made.file("zip")), 0, "nobody was asked");
+    let refused = figure(address, "granary_disk_refusals_total");
+    assert_eq!(refused, 1, "one capture, however often it is tried");
 
     // Its row outlives the process too.
     drop(server);
