@@ -372,7 +372,7 @@ mod tests {
         let digest = ContentDigest::of(b"something else");
         // Long enough to be looked at while it is hashed.
         let blob = File::create(store.local_path(&digest).unwrap()).unwrap();
-        blob.set_len(256 << 20).unwrap();
+        blob.set_len(128 << 20).unwrap();
         let places = store.hashing.available_permits();
         let turn = &store.turns[usize::from(digest.as_bytes()[0]) % TURNS];
         let opening = tokio::spawn({
