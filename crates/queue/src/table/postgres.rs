@@ -5,6 +5,8 @@
 //! over: else the rows of a dead process would wait until that clock has caught up. There are no transactions of several statements, and every statement locks rows in the order of their
 //! ids: so two processes cannot wait for each other.
 
+mod lent;
+
 use std::collections::HashSet;
 use std::str::FromStr as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,12 +14,12 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::Row as _;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
 use uuid::Uuid;
 
 use super::{Batch, Row, Table, TableError, migrator};
 use crate::job::{Dead, JobId, Priority};
+use lent::Lent;
 
 /// Each with its name; the order numbers them.
 const MIGRATIONS: &[(&str, &str)] = &[(
@@ -202,10 +204,7 @@ impl PostgresTable {
     }
 
     async fn lend(&self) -> Result<Lent, sqlx::Error> {
-        Ok(Lent {
-            connection: self.pool.acquire().await?,
-            is_whole: false,
-        })
+        Ok(Lent::new(self.pool.acquire().await?))
     }
 
     async fn save(
@@ -250,28 +249,6 @@ impl PostgresTable {
             .filter(|id| !written.contains(id.as_str()))
             .cloned()
             .collect())
-    }
-}
-
-/// A connection in use. Whoever gives a call up after its time (all callers do) leaves a connection behind on which an
-/// answer may be under way: it is closed then. The pool would wait for that answer, and three such would be all it has.
-struct Lent {
-    connection: PoolConnection<Postgres>,
-    is_whole: bool,
-}
-
-impl Lent {
-    /// Gives it back after a call that came to its end.
-    fn give_back(mut self) {
-        self.is_whole = true;
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if !self.is_whole {
-            self.connection.close_on_drop();
-        }
     }
 }
 
