@@ -167,9 +167,11 @@ fn what_was_just_refused_is_not_fetched_again() {
 /// What could not be healed is remembered for a minute, or until something of the module lands.
 fn forget_refusals(rig: &Rig, server: &Granary, of: &Made, at: usize) {
     let path = of.of.path().to_string();
+    // A go.mod of its own: with the same one it would bring the lost blob.
+    let go_mod = format!("module {path}\n\ngo 1.21\n\n// {at}\n");
     let other = rig
         .upstream
-        .publish(&path, &format!("v1.99.{at}"), &[("x.txt", "x\n")]);
+        .publish(&path, &format!("v1.99.{at}"), &[("go.mod", &go_mod)]);
     server.must_get(&other.file("info"));
 }
 
