@@ -64,7 +64,11 @@ impl SqliteEngine {
         check_writable(path)?;
         let mut writer = options.connect().await?;
         check_ours(&mut writer, path).await?;
-        journal::make_sure(&mut writer, path).await?;
+        if let Err(error) = journal::make_sure(&mut writer, path).await {
+            // Closed, it would fold in the journal that could not be made sure of.
+            std::mem::forget(writer);
+            return Err(error);
+        }
         let migrator = migrations::of_sqlite();
         migrator
             .run_direct(Some(schema), &mut writer, false)
