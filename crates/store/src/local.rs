@@ -64,11 +64,8 @@ impl Local {
                 .create(folder)
                 .map_err(failed(folder))?;
         }
-        for shard in 0..SHARDS {
-            let shard = blobs.join(format!("{shard:02x}"));
-            if shard.is_dir() {
-                continue;
-            }
+        let shards = (0..SHARDS).map(|shard| blobs.join(format!("{shard:02x}")));
+        for shard in shards.filter(|shard| !shard.is_dir()) {
             match fs::create_dir(shard) {
                 Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
                     return Err(failed(&blobs)(cause));
