@@ -101,7 +101,10 @@ impl Stage {
                         assert_eq!(answer.body, made[i].bytes(extension), "wrong bytes");
                         noted.lock().unwrap().insert((i, extension));
                     } else {
-                        check_refusal(&answer);
+                        // Whoever was paused for longer than the upstream has for its answer sees it as late.
+                        if answer.status != 504 || !answer.text().contains("took too long") {
+                            check_refusal(&answer);
+                        }
                         refusals += 1;
                         std::thread::park_timeout(Duration::from_millis(50));
                     }
