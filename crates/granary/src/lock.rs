@@ -1,7 +1,7 @@
 //! One process a data folder: a lock that the kernel gives back when its holder dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -65,8 +65,24 @@ impl FolderLock {
         if !fresh && !path.exists() {
             refuse_foreign(data)?;
         }
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).with_context(|| {
-            format!("cannot write in the data folder {}: is it read-only, or does it belong to someone else?", data.display())
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        let is_read_only = |cause: &io::Error| cause.kind() == ErrorKind::ReadOnlyFilesystem;
+        // The disk may have become read-only under a server, which can be asked all the same.
+        if opened.as_ref().is_err_and(is_read_only)
+            && let Some(holder) = holder_of(&path)
+        {
+            return Ok(Taken::Theirs(holder));
+        }
+        let mut file = opened.with_context(|| {
+            format!(
+                "cannot write in the data folder {}: is it read-only, or does it belong to someone else?",
+                data.display()
+            )
         })?;
         match file.try_lock() {
             Ok(()) => {}
@@ -89,11 +105,25 @@ impl FolderLock {
     }
 }
 
+/// Who has locked a file, if somebody has.
+fn holder_of(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let mut holder = String::new();
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => file.read_to_string(&mut holder).ok()?,
+        _ => return None,
+    };
+    Some(holder.trim().to_owned())
+}
+
 /// Makes a folder and those above it, and syncs where a new name was written: what is kept in a folder whose own name is
 /// lost is lost with it.
-fn make_durably(folder: &Path) -> std::io::Result<()> {
+fn make_durably(folder: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|at| !at.exists()).collect();
-    std::fs::create_dir_all(folder)?;
+    // Nothing is asked of a disk that may not answer for what is there.
+    if !missing.is_empty() {
+        std::fs::create_dir_all(folder)?;
+    }
     for above in missing.iter().filter_map(|made| made.parent()) {
         let above = if above.as_os_str().is_empty() {
             Path::new(".")
@@ -102,7 +132,7 @@ fn make_durably(folder: &Path) -> std::io::Result<()> {
         };
         match File::open(above).and_then(|above| above.sync_all()) {
             // A folder in which one may write and not read cannot be synced by name.
-            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
             outcome => outcome?,
         }
     }

@@ -122,7 +122,7 @@ pub fn plain(command: &Command) -> Command {
     same
 }
 
-fn take_over(command: &mut Command, from: &Command) {
+pub fn take_over(command: &mut Command, from: &Command) {
     command.args(from.get_args()).env_clear();
     for (name, value) in from.get_envs() {
         command.env(name, value.unwrap_or_default());

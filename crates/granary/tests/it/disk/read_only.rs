@@ -1,8 +1,10 @@
 //! File systems that turn read-only under a running server, as ext4 does after an error.
 
-use super::place::{Place, Server, Strace, plain};
+use std::process::Command;
+
+use super::place::{Place, Server, Strace, plain, take_over};
 use super::{RECOVERY, check_recovers, check_refused, check_served, figure, publish};
-use crate::by_hand::run;
+use crate::by_hand::{may_mount, run, said};
 use crate::rig::database::Database;
 use crate::rig::granary::Setup;
 use crate::rig::upstream::Upstream;
@@ -71,4 +73,32 @@ fn databases_that_turn_read_only_serve_and_recover() {
     drop(strace);
     check_recovers(address, &new);
     run(&setup, &["verify"], 0);
+}
+
+/// A rescue: the server goes on, so it can still be asked for what it has. The command alone sees the folder as read-only.
+#[test]
+fn commands_ask_the_server_where_the_folder_cannot_be_written() {
+    if !may_mount("a folder that only a command sees as read-only") {
+        return;
+    }
+    let database = Database::new();
+    let upstream = Upstream::start_with(&database);
+    let there = publish(&upstream, "there", 100_000);
+    let setup = Setup::with(&upstream, &database).set("capture.zips", "asked");
+    let mount = "mount --bind $0 $0 && mount -o remount,ro,bind $0 && exec \"$@\"";
+    let verify = setup.command(&["verify"]);
+    let mut beside = Command::new("unshare");
+    beside.args(["-m", "sh", "-c", mount]);
+    beside.arg(setup.data()).arg(verify.get_program());
+    take_over(&mut beside, &verify);
+
+    let granary = setup.start();
+    check_served(granary.address, &there);
+    let output = beside.output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    drop(granary.kill());
+    let output = beside.output().unwrap();
+    let text = said(&output);
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains("cannot write in the data folder"), "{text}");
 }
