@@ -45,8 +45,7 @@ pub fn find_stranger(folder: &BackupFolder, new: &Manifest) -> Result<Option<Str
             _ => continue,
         };
         return Ok(Some(format!(
-            "generation {number} {what}. If this server runs on the wrong catalog, stop it and give it back the right one; if it is meant to be like this, back up to another folder, or move {} and others like it away",
-            path.display()
+            "generation {number} {what}. If this server runs on the wrong catalog, stop it and give it back the right one; if it is meant to be like this, back up to another folder",
         )));
     }
     Ok(None)

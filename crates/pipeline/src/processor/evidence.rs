@@ -43,7 +43,7 @@ impl Processor {
         let text = format!(
             "{of}: the {file} that {source} gave is not the one that {vouched_by} vouches for\n  came:     {found}\n  vouched:  {expected}\nit is in quarantine and will not be served; `go` would call this a SECURITY ERROR"
         );
-        error!(module = %of, file, found = %found, expected = %expected, vouched_by, source, "hash mismatch: quarantined");
+        error!(module = %of, file, event = "hash-mismatch", found = %found, expected = %expected, vouched_by, source, "hash mismatch: quarantined");
         let row = Quarantined {
             module: of.clone(),
             kind: file.to_owned(),
