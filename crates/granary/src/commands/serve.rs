@@ -56,7 +56,11 @@ pub fn run(layers: &Layers, config: Config) -> Result<bool> {
 
 async fn serve(config: Config, descriptors: Descriptors) -> Result<()> {
     let ending = ending_signal()?;
-    let shutdown = async move { info!("{}: draining", ending.await) };
+    let shutdown = async move {
+        // Not within the macro: what is not logged is not waited for either.
+        let signal = ending.await;
+        info!("{signal}: draining");
+    };
     let parts = Arc::new(Parts::open(&config).await?);
     parts.start().await;
     let scrubbed = ScrubCounts::default();

@@ -26,6 +26,20 @@ fn a_second_server_on_a_data_folder_is_refused_by_name() {
 }
 
 #[test]
+fn a_server_that_logs_little_serves_on_until_it_is_told_to_end() {
+    for level in ["error", "warn"] {
+        let mut granary = Setup::new().set("log.level", level).start();
+        for _ in 0..20 {
+            assert_eq!(granary.get("/livez").status, 200, "{}", granary.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(granary.ended().is_none(), "{level}");
+        granary.terminate();
+        assert!(granary.wait(Duration::from_secs(30)).success());
+    }
+}
+
+#[test]
 fn sigterm_lets_what_is_under_way_end_and_exits_0() {
     let database = Database::new();
     let upstream = Upstream::start_with(&database);
