@@ -165,9 +165,10 @@ impl Catalog {
         sql: impl Into<Sql>,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, CatalogError> {
+        // In places of their own: 9 KB that everyone who waits for a capture would carry along several times.
         let outcome = match &*self.engine {
-            Engine::Sqlite(engine) => engine.read(sql.into(), args).await,
-            Engine::Postgres(engine) => engine.read(sql.into(), args).await,
+            Engine::Sqlite(engine) => Box::pin(engine.read(sql.into(), args)).await,
+            Engine::Postgres(engine) => Box::pin(engine.read(sql.into(), args)).await,
         };
         self.troubles.note(outcome.as_ref().err());
         outcome

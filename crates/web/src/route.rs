@@ -193,7 +193,8 @@ async fn dispatch(front: &Front, target: Target, asked: &Asked) -> Result<Answer
     let entry = match target {
         Target::Root => return plain(health::get_root(front)),
         Target::Live => return plain(health::get_live()),
-        Target::Ready => return plain(health::get_ready(front).await),
+        // In a place of its own: 37 KB that every request would carry along.
+        Target::Ready => return plain(Box::pin(health::get_ready(front)).await),
         Target::Version => return plain(health::get_version(front)),
         Target::Metrics => return plain(health::get_metrics(front).await),
         Target::Fixed(name) => return plain(health::get_fixed(name)),
