@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 
 use crate::REALM;
 use crate::command::Write;
@@ -167,8 +168,8 @@ impl Catalog {
     ) -> Result<Vec<Row>, CatalogError> {
         // In places of their own: 9 KB that everyone who waits for a capture would carry along several times.
         let outcome = match &*self.engine {
-            Engine::Sqlite(engine) => Box::pin(engine.read(sql.into(), args)).await,
-            Engine::Postgres(engine) => Box::pin(engine.read(sql.into(), args)).await,
+            Engine::Sqlite(engine) => engine.read(sql.into(), args).boxed().await,
+            Engine::Postgres(engine) => engine.read(sql.into(), args).boxed().await,
         };
         self.troubles.note(outcome.as_ref().err());
         outcome
