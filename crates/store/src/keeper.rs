@@ -387,6 +387,9 @@ mod tests {
         // The next one waits for that work, and finds what it found.
         let next = store.open(&digest).await.map(drop);
         assert!(matches!(next, Err(StoreError::NotFound { .. })), "{next:?}");
-        assert_eq!(store.hashing.available_permits(), places);
+        // Each gives its place back behind its answer.
+        while store.hashing.available_permits() < places {
+            tokio::task::yield_now().await;
+        }
     }
 }
