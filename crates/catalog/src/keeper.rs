@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::FutureExt as _;
 
 use crate::REALM;
 use crate::command::Write;
@@ -166,10 +165,9 @@ impl Catalog {
         sql: impl Into<Sql>,
         args: Vec<Value>,
     ) -> Result<Vec<Row>, CatalogError> {
-        // In places of their own: 9 KB that everyone who waits for a capture would carry along several times.
         let outcome = match &*self.engine {
-            Engine::Sqlite(engine) => engine.read(sql.into(), args).boxed().await,
-            Engine::Postgres(engine) => engine.read(sql.into(), args).boxed().await,
+            Engine::Sqlite(engine) => engine.read(sql.into(), args).await,
+            Engine::Postgres(engine) => engine.read(sql.into(), args).await,
         };
         self.troubles.note(outcome.as_ref().err());
         outcome
