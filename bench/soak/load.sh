@@ -29,25 +29,26 @@ tree=$out/load-tree
 rm -rf "$tree"
 "$driver" make-modules "$tree" --small 1 --big-mib 100
 start_granary load 3350 GRANARY_UPSTREAM="file://$tree" GRANARY_SUMDB=off GRANARY_CONNECTIONS_MAX=16000 || exit 1
+server=$pid # `stop` uses the other name
 hot=http://127.0.0.1:3350/example.com/small/m0/@v/v1.0.0.mod
 big=http://127.0.0.1:3350/example.com/big/@v/v1.0.0.zip
 curl -sf -o /dev/null "$hot" && curl -sf -o /dev/null "$big" || exit 1
 p99() { wrk -t1 -c4 -d10s --latency "$hot" | awk '$1 == "99%" { v = $2; u = v; gsub(/[0-9.]/, "", u); gsub(/[a-z]/, "", v)
   print (u == "us") ? v / 1000 : (u == "s") ? v * 1000 : v }'; }
 unloaded=$(p99)
-open_before=$(ls "/proc/$pid/fd" | wc -l)
+open_before=$(ls "/proc/$server/fd" | wc -l)
 attack() { # attack <what> <url> <slowhttptest options>
   local what=$1 url=$2 attacker loaded; shift 2
   slowhttptest "$@" -u "$url" -c 1000 -r 500 -l 30 -p 3 >"$out/slowhttptest.log" 2>&1 & attacker=$!; started+=("$attacker")
   sleep 5
   loaded=$(p99)
   printf 'slowhttptest: %s, beside wrk\t1,000 connections\tp99 %s ms, %s x unloaded; %s MiB of memory\n' "$what" "$loaded" \
-    "$(ratio "$loaded" "$unloaded")" "$(awk '/^RssAnon/ { print int($2 / 1024) }' "/proc/$pid/status")" >>"$SOAK_ROWS"
+    "$(ratio "$loaded" "$unloaded")" "$(awk '/^RssAnon/ { print int($2 / 1024) }' "/proc/$server/status")" >>"$SOAK_ROWS"
   stop "$attacker"
 }
 attack "slow headers" "$hot" -H -i 1
 attack "slow bodies" "$hot" -B -i 1
 attack "slow reading" "$big" -X -w 512 -y 1024 -n 1 -z 32
-for _ in $(seq 100); do [ "$(ls "/proc/$pid/fd" | wc -l)" -le $((open_before + 4)) ] && break; sleep 0.1; done
-printf 'slowhttptest: descriptors after it\t3 attacks\t%s before, %s after\n' "$open_before" "$(ls "/proc/$pid/fd" | wc -l)" >>"$SOAK_ROWS"
+for _ in $(seq 100); do [ "$(ls "/proc/$server/fd" | wc -l)" -le $((open_before + 4)) ] && break; sleep 0.1; done
+printf 'slowhttptest: descriptors after it\t3 attacks\t%s before, %s after\n' "$open_before" "$(ls "/proc/$server/fd" | wc -l)" >>"$SOAK_ROWS"
 exit "$status"
