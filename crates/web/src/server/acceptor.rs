@@ -23,6 +23,11 @@ use crate::tls::Certificate;
 /// Connections that the kernel holds until they are taken; it cuts this down to its own limit.
 const BACKLOG: i32 = 1024;
 
+/// Bytes of an answer that the kernel takes ahead of what a client lets it send. Without a bound it takes megabytes for
+/// each, and a thousand clients that read slowly leave no memory of TCP to anybody else.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 256 << 10;
+
 /// What runs out (descriptors, memory) comes back only with time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -92,6 +97,9 @@ fn bind_tcp(address: SocketAddr) -> Result<TcpListener, ServeError> {
         )?;
         // A restart must not wait for the old server's last connections to time out in the kernel.
         socket.set_reuse_address(true)?;
+        // Every connection that is taken has it from here.
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
