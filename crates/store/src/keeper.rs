@@ -204,8 +204,8 @@ impl Store {
         }
     }
 
-    /// Hashes a blob once more and, if it holds other bytes than its name promises or the disk has lost them, moves it out of the way; it is kept
-    /// below `rotten/` as evidence. Nothing if it is well or not there.
+    /// Hashes a blob once more and, if it holds other bytes than its name promises or the disk has lost them, moves it
+    /// out of the way; it is kept below `rotten/` as evidence. Nothing if it is well or not there.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] and its kin if it can be neither read nor moved.
@@ -359,6 +359,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::time::Duration;
 
     use super::*;
 
@@ -377,9 +378,7 @@ mod tests {
             let store = store.clone();
             async move { store.open(&digest).await.map(drop) }
         });
-        while store.hashing.available_permits() == places {
-            tokio::task::yield_now().await;
-        }
+        wait_until(|| store.hashing.available_permits() < places).await;
         opening.abort();
         assert!(opening.await.unwrap_err().is_cancelled());
         assert_eq!(store.hashing.available_permits(), places - 1);
@@ -388,8 +387,16 @@ mod tests {
         let next = store.open(&digest).await.map(drop);
         assert!(matches!(next, Err(StoreError::NotFound { .. })), "{next:?}");
         // Each gives its place back behind its answer.
-        while store.hashing.available_permits() < places {
-            tokio::task::yield_now().await;
-        }
+        wait_until(|| store.hashing.available_permits() == places).await;
+    }
+
+    async fn wait_until(holds: impl Fn() -> bool) {
+        tokio::time::timeout(Duration::from_secs(30), async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
     }
 }
