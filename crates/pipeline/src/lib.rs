@@ -3,6 +3,8 @@
 //! This room decides what happens next to a module; it alone lands anything. It is reached through the queue: [`Pipeline`]
 //! registers a handler for every kind of job. It does not know HTTP, pages or statuses.
 
+// A job is futures within futures from the handler to the socket; optimised builds count each of them.
+#![recursion_limit = "256"]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod refusal;
