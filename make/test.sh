@@ -13,7 +13,8 @@ rm -f "$logs"/*.log
 failed_steps=0
 child=
 # timeout has a process group of its own, which an interrupt of the terminal does not reach; it passes TERM on to all of it.
-trap '[ -n "$child" ] && kill "$child" 2>/dev/null; exit 130' INT TERM
+behind=
+trap 'for process in $child $behind; do kill "$process" 2>/dev/null; done; exit 130' INT TERM
 
 # Sums `test result:` lines of a log: prints "<passed> <failed>".
 count() {
@@ -57,13 +58,33 @@ step() {
   tail -n 60 "$log" | sed 's/^/   /'
 }
 
+# Lints and tidy, with what processor time the tests leave: most of a product test is waiting for disks, servers and its
+# own processes. They begin when everything is built, because two builds would wait for each other.
+lint_behind() {
+  until grep -q '^ *Running ' "$logs/test.log" 2>/dev/null || [ -e "$logs/.tested" ]; do sleep 1; done
+  nice -n 19 timeout --kill-after=20 900 cargo clippy --workspace --all-targets -- -D warnings >"$logs/.clippy" 2>&1
+  echo $? >"$logs/.clippy.status"
+  nice -n 19 timeout --kill-after=20 300 cargo xtask tidy >"$logs/.tidy" 2>&1
+  echo $? >"$logs/.tidy.status"
+}
+
+# Waits for lint_behind and tells what became of one of its two.
+tell_behind() {
+  wait "$behind"
+  cat "$logs/.$1"
+  return "$(cat "$logs/.$1.status")"
+}
+
 step install 600 install_for_tests
 step format 120 cargo fmt --all -- --check -l
-step clippy 900 cargo clippy --workspace --all-targets -- -D warnings
-step tidy 300 cargo xtask tidy
-# Most of a product test is waiting for disks, servers and its own processes.
+rm -f "$logs"/.tested "$logs"/.*.status
+lint_behind &
+behind=$!
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 step test 1500 cargo test --workspace --no-fail-fast
+touch "$logs/.tested"
+step clippy 900 tell_behind clippy
+step tidy 300 tell_behind tidy
 # The tests have built the server that is compared here. Without go there is no judge, as for the tests that need one.
 if command -v go >/dev/null && [ -x "${CARGO_TARGET_DIR:-target}/debug/granary" ]; then
   step diff-go 300 cargo xtask diff-go --quick --granary "${CARGO_TARGET_DIR:-target}/debug/granary"

@@ -94,13 +94,18 @@ pub fn compile(source: &str) -> Result<PathBuf, &'static str> {
         .join(source);
     let name = source.file_stem().unwrap().to_str().unwrap();
     let library = folder.join(format!("{name}-{}.so", std::process::id()));
+    // Another test may be loading the one that it has compiled: it must never see a part of ours.
+    let fresh = tempfile::NamedTempFile::new_in(folder).unwrap();
     let built = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-Wall", "-o"])
-        .arg(&library)
+        .arg(fresh.path())
         .arg(&source)
         .output();
     match built {
-        Ok(output) if output.status.success() => Ok(library),
+        Ok(output) if output.status.success() => {
+            fresh.persist(&library).unwrap();
+            Ok(library)
+        }
         Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
         Err(_) => Err("there is no C compiler"),
     }
