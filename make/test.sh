@@ -12,8 +12,8 @@ mkdir -p "$logs"
 rm -f "$logs"/*.log
 failed_steps=0
 child=
-# timeout has a process group of its own, which an interrupt of the terminal does not reach; it passes TERM on to all of it.
 behind=
+# timeout has a process group of its own, which an interrupt of the terminal does not reach; it passes TERM on to all of it.
 trap 'for process in $child $behind; do kill "$process" 2>/dev/null; done; exit 130' INT TERM
 
 # Sums `test result:` lines of a log: prints "<passed> <failed>".
@@ -62,10 +62,18 @@ step() {
 # own processes. They begin when everything is built, because two builds would wait for each other.
 lint_behind() {
   until grep -q '^ *Running ' "$logs/test.log" 2>/dev/null || [ -e "$logs/.tested" ]; do sleep 1; done
-  nice -n 19 timeout --kill-after=20 900 cargo clippy --workspace --all-targets -- -D warnings >"$logs/.clippy" 2>&1
-  echo $? >"$logs/.clippy.status"
-  nice -n 19 timeout --kill-after=20 300 cargo xtask tidy >"$logs/.tidy" 2>&1
-  echo $? >"$logs/.tidy.status"
+  lint clippy 900 cargo clippy --workspace --all-targets -- -D warnings
+  lint tidy 300 cargo xtask tidy
+}
+
+# lint <name> <seconds at most> <command>…
+lint() {
+  local name=$1 limit=$2
+  shift 2
+  nice -n 19 timeout --kill-after=20 "$limit" "$@" >"$logs/.$name" 2>&1 &
+  trap 'kill %%; exit' TERM
+  wait "$!"
+  echo $? >"$logs/.$name.status"
 }
 
 # Waits for lint_behind and tells what became of one of its two.
