@@ -33,7 +33,8 @@ server=$pid # `stop` uses the other name
 hot=http://127.0.0.1:3350/example.com/small/m0/@v/v1.0.0.mod
 big=http://127.0.0.1:3350/example.com/big/@v/v1.0.0.zip
 curl -sf -o /dev/null "$hot" && curl -sf -o /dev/null "$big" || exit 1
-p99() { "$driver" pace 127.0.0.1:3350 "${hot#*3350}" | awk '{ print $2 }'; }
+# The median of three: below a millisecond one p99 is mostly a matter of what else the machine did.
+p99() { for _ in 1 2 3; do "$driver" pace 127.0.0.1:3350 "${hot#*3350}" --seconds 5; done | awk '{ print $2 }' | sort -n | sed -n 2p; }
 # Overload: what is looked up each time costs the server ten times what it costs wrk, so that the server comes to its limits.
 start_granary looked-up 3351 GRANARY_UPSTREAM="file://$tree" GRANARY_SUMDB=off GRANARY_CONNECTIONS_MAX=16000 \
   GRANARY_CACHE_MEMORY=1KiB GRANARY_LOG_LEVEL=warn || exit 1
@@ -53,7 +54,7 @@ open_before=$(ls "/proc/$server/fd" | wc -l)
 attack() { # attack <what> <url> <slowhttptest options>
   local what=$1 url=$2 attacker loaded; shift 2
   # A real attacker sits at another machine: it gets the processor time that nobody else wants.
-  chrt --idle 0 slowhttptest "$@" -u "$url" -c 1000 -r 500 -l 30 -p 3 >"$out/slowhttptest.log" 2>&1 & attacker=$!; started+=("$attacker")
+  chrt --idle 0 slowhttptest "$@" -u "$url" -c 1000 -r 500 -l 45 -p 3 >"$out/slowhttptest.log" 2>&1 & attacker=$!; started+=("$attacker")
   sleep 5
   loaded=$(p99)
   printf 'slowhttptest: %s, beside normal requests\t1,000 connections\tp99 %s ms, %s x unloaded; %s MiB of memory\n' "$what" "$loaded" \
