@@ -8,7 +8,7 @@ repositories=${SOAK_REPOSITORIES:-200}
 status=0
 row() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$SOAK_ROWS"; }
 
-for room in gomod tlog web git origin; do
+for room in gomod tlog catalog web git origin; do
   case $room in
     git) count=$repositories ;;
     origin) count=1 ;;

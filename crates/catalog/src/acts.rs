@@ -1,4 +1,7 @@
-//! Acts: what happens to versions in views. The only writes of `landings` and `members`.
+//! Acts of administrators: versions that are taken out of views, and let in again.
+//!
+//! An act concerns several views at once and is one transaction. A version that one view withholds lands in no other one
+//! until it is released there; the row of the version stays whatever is done, so that other bytes never take its name.
 
 use async_trait::async_trait;
 use gomod::version::ModuleVersion;
@@ -7,274 +10,280 @@ use jiff::Timestamp;
 use crate::REALM;
 use crate::command::Write;
 use crate::error::CatalogError;
-use crate::keeper::{Catalog, ROWS_MAX};
-use crate::link::{Link, Sql, args};
+use crate::keeper::Catalog;
+use crate::landings::{FIND_LAST_OPEN, Standings, Step};
+use crate::link::{Link, args};
 use crate::stored::{Act, Landing};
 
-/// Uses the primary key of `versions`.
-const FIND_VERSION_ROW: &str = "
-    select first_seen_at
-      from versions
-     where realm = $1
-       and module = $2
-       and version = $3
-     limit 1";
-
-/// Makes landings of a realm one after the other, before what they decide on is read. Uses the primary key of `realms`.
-const LOCK_REALM: &str = "
-    select seq
-      from realms
-     where realm = $1
-       for update";
-
-macro_rules! find_last_landing {
-    ($landings:literal) => {
-        concat!(
-            "
-    select seq, view, module, version, act, by, why, at
-      from ",
-            $landings,
-            "
-     where realm = $1
-       and view = $2
-       and module = $3
-       and version = $4
-     order by seq desc
-     limit 1"
-        )
-    };
-}
-
-/// What a view said last about a version. Uses index `landings_by_version`, which SQLite has to be told: it would walk
-/// all landings because the primary key has them in the wanted order.
-pub(crate) const FIND_LAST_LANDING: Sql = Sql {
-    sqlite: find_last_landing!("landings indexed by landings_by_version"),
-    postgres: find_last_landing!("landings"),
-};
-
-/// The next number, its landing and the membership. Uses the primary keys.
-const JOIN_VIEW: Sql = Sql {
-    sqlite: "
-    update realms
-       set seq = seq + 1
-     where realm = $1
- returning seq;
-    insert into landings (realm, seq, view, module, version, act, by, why, at)
-    select realm, seq, $2, $3, $4, $5, $6, $7, $8
-      from realms
-     where realm = $1;
-    insert into members (realm, view, module, version, seq)
-    select realm, $2, $3, $4, seq
-      from realms
-     where realm = $1",
-    postgres: "
-      with next as (
-               update realms
-                  set seq = seq + 1
-                where realm = $1
-            returning seq),
-           landed as (
-               insert into landings (realm, seq, view, module, version, act, by, why, at)
-               select $1, seq, $2, $3, $4, $5, $6, $7, $8
-                 from next),
-           joined as (
-               insert into members (realm, view, module, version, seq)
-               select $1, $2, $3, $4, seq
-                 from next)
-    select seq
-      from next",
-};
-
-/// The next number, its landing and the end of the membership. Uses the primary keys.
-const LEAVE_VIEW: Sql = Sql {
-    sqlite: "
-    update realms
-       set seq = seq + 1
-     where realm = $1
- returning seq;
-    insert into landings (realm, seq, view, module, version, act, by, why, at)
-    select realm, seq, $2, $3, $4, $5, $6, $7, $8
-      from realms
-     where realm = $1;
-    delete from members
-     where realm = $1
-       and view = $2
-       and module = $3
-       and version = $4",
-    postgres: "
-      with next as (
-               update realms
-                  set seq = seq + 1
-                where realm = $1
-            returning seq),
-           landed as (
-               insert into landings (realm, seq, view, module, version, act, by, why, at)
-               select $1, seq, $2, $3, $4, $5, $6, $7, $8
-                 from next),
-           gone as (
-               delete from members
-                where realm = $1
-                  and view = $2
-                  and module = $3
-                  and version = $4)
-    select seq
-      from next",
-};
-
-/// Uses the primary key of `landings`.
-pub(crate) const LIST_LANDINGS: &str = "
-    select seq, view, module, version, act, by, why, at
-      from landings
-     where realm = $1
-       and seq > $2
-     order by seq
-     limit $3";
-
-/// What became of [`Catalog::land`].
+/// What became of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActOutcome {
-    /// The view says so from this landing on.
+    /// The views say so from these landings on: one for each view that was concerned, in the order in which they were
+    /// named.
     Done {
-        /// Its number.
-        seq: u64,
+        /// The landings.
+        landings: Vec<Landing>,
     },
-    /// The view said so before.
+    /// The views said so before.
     Already {
-        /// Number of the landing since which it does.
+        /// Number of the newest landing since which they do.
         seq: u64,
     },
-    /// It was taken out on purpose: only a release lets it in again.
+    /// It was withdrawn, and a quarantine would be less than that.
     Withheld {
-        /// The act that took it out.
+        /// The withdrawal.
         landing: Box<Landing>,
     },
-    /// A release of what was never taken out.
+    /// A release of what is not withheld and never was.
     NothingToRelease,
 }
 
 impl Catalog {
-    /// Does something to a version in a view: the one way in which views change.
+    /// Takes a version out of views for good: nothing but a release brings it back, into whatever view. The last view
+    /// named keeps a landing that says so even if the version was never in it.
+    ///
+    /// What is in quarantine is withdrawn as well. Of what was withdrawn before, only `legal` may change, and only to
+    /// true; to lessen it, release it first.
     ///
     /// # Errors
-    /// [`CatalogError::NoVersion`] if the version has no row.
-    pub async fn land(
+    /// [`CatalogError::NoVersion`] if the version is not stored.
+    ///
+    /// # Panics
+    /// If `views` is empty.
+    pub async fn withdraw(
         &self,
-        view: &str,
-        act: Act,
         module: &ModuleVersion,
+        views: &[String],
+        legal: bool,
         by: &str,
         why: &str,
     ) -> Result<ActOutcome, CatalogError> {
-        let deed = Deed {
-            view: view.to_owned(),
-            act,
-            module: module.clone(),
-            by: by.to_owned(),
-            why: why.to_owned(),
-            at: Timestamp::now(),
-        };
-        self.write(deed).await
+        self.write(TakeOut::new(Act::Withdraw, legal, module, views, by, why))
+            .await
     }
 
-    /// What a view said last about a version, also when it was taken out of it.
+    /// Takes a version out of views because of what it is suspected of; otherwise as [`Catalog::withdraw`]. What was
+    /// withdrawn stays so.
     ///
     /// # Errors
-    /// See [`CatalogError`].
-    pub async fn find_landing(
+    /// [`CatalogError::NoVersion`] if the version is not stored.
+    ///
+    /// # Panics
+    /// If `views` is empty.
+    pub async fn quarantine(
         &self,
-        view: &str,
         module: &ModuleVersion,
-    ) -> Result<Option<Landing>, CatalogError> {
-        let (path, version) = (module.path().as_str(), module.version().as_str());
-        let rows = self
-            .read(FIND_LAST_LANDING, args![REALM, view, path, version])
-            .await?;
-        rows.first().map(Landing::read).transpose()
+        views: &[String],
+        by: &str,
+        why: &str,
+    ) -> Result<ActOutcome, CatalogError> {
+        self.write(TakeOut::new(Act::Quarantine, false, module, views, by, why))
+            .await
     }
 
-    /// Landings after number `seq`, in all views, oldest first; at most `limit`.
+    /// Ends withdrawals and quarantines of a version in the views named; in every one where there is none named. It is
+    /// again a member of those views that it was a member of before ([`Act::Release`]), and may land in the others
+    /// ([`Act::Lift`]).
     ///
     /// # Errors
-    /// See [`CatalogError`].
-    pub async fn landings_since(&self, seq: u64, limit: u64) -> Result<Vec<Landing>, CatalogError> {
-        let rows = self
-            .read(LIST_LANDINGS, args![REALM, seq, limit.min(ROWS_MAX)])
-            .await?;
-        rows.iter().map(Landing::read).collect()
+    /// [`CatalogError::NoVersion`] if the version is not stored.
+    pub async fn release(
+        &self,
+        module: &ModuleVersion,
+        views: &[String],
+        by: &str,
+        why: &str,
+    ) -> Result<ActOutcome, CatalogError> {
+        self.write(Release {
+            step: Step {
+                view: String::new(),
+                act: Act::Release,
+                module: module.clone(),
+                by: by.to_owned(),
+                why: why.to_owned(),
+                legal: false,
+                at: Timestamp::now(),
+            },
+            views: distinct(views),
+        })
+        .await
     }
 }
 
-/// One act in one view.
-pub(crate) struct Deed {
-    pub(crate) view: String,
-    pub(crate) act: Act,
-    pub(crate) module: ModuleVersion,
-    pub(crate) by: String,
-    pub(crate) why: String,
-    pub(crate) at: Timestamp,
+/// The views as they were named, each once.
+fn distinct(views: &[String]) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::with_capacity(views.len());
+    for view in views {
+        if !distinct.contains(view) {
+            distinct.push(view.clone());
+        }
+    }
+    distinct
+}
+
+/// How firmly a landing keeps a version out of its view.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Force {
+    None,
+    Quarantine,
+    Withdrawal,
+    LegalWithdrawal,
+}
+
+impl Force {
+    fn of(act: Act, legal: bool) -> Self {
+        match act {
+            Act::Land | Act::Release | Act::Lift => Self::None,
+            Act::Quarantine => Self::Quarantine,
+            Act::Withdraw if legal => Self::LegalWithdrawal,
+            Act::Withdraw => Self::Withdrawal,
+        }
+    }
+
+    fn of_landing(landing: &Landing) -> Self {
+        Self::of(landing.act, landing.legal)
+    }
+}
+
+/// A withdrawal or quarantine.
+struct TakeOut {
+    /// In no view yet.
+    step: Step,
+    /// Where a landing tells it even of what was never there.
+    last_view: String,
+    views: Vec<String>,
+}
+
+impl TakeOut {
+    fn new(
+        act: Act,
+        legal: bool,
+        module: &ModuleVersion,
+        views: &[String],
+        by: &str,
+        why: &str,
+    ) -> Self {
+        let last_view = views.last();
+        assert!(last_view.is_some(), "an act names the views that it is for");
+        Self {
+            step: Step {
+                view: String::new(),
+                act,
+                module: module.clone(),
+                by: by.to_owned(),
+                why: why.to_owned(),
+                legal,
+                at: Timestamp::now(),
+            },
+            last_view: last_view.cloned().unwrap_or_default(),
+            views: distinct(views),
+        }
+    }
+
+    fn concerns(&self, view: &str, standings: &Standings) -> bool {
+        let force = Force::of(self.step.act, self.step.legal);
+        match standings.find(view) {
+            Some(last) if last.act.joins() => true,
+            Some(last) if last.act.withholds() => Force::of_landing(last) < force,
+            // It is not there. Of what is withdrawn elsewhere a quarantine has nothing to add.
+            _ => {
+                let withheld = standings.find_withholding().map(Force::of_landing);
+                let is_more = force > Force::Quarantine || withheld <= Some(Force::Quarantine);
+                is_more && view == self.last_view
+            }
+        }
+    }
 }
 
 #[async_trait]
-impl Write for Deed {
+impl Write for TakeOut {
     type Answer = ActOutcome;
 
     async fn apply(&self, link: &mut Link<'_>) -> Result<ActOutcome, CatalogError> {
-        let (path, version) = (self.module.path().as_str(), self.module.version().as_str());
-        if link.is_shared() {
-            link.rows(LOCK_REALM, args![REALM]).await?;
+        let standings = Standings::lock(link, &self.step.module).await?;
+        let mut landings = Vec::new();
+        for view in &self.views {
+            if self.concerns(view, &standings) {
+                let step = Step {
+                    view: view.clone(),
+                    ..self.step.clone()
+                };
+                landings.push(step.carry_out(link).await?);
+            }
         }
-        let rows = link
-            .rows(FIND_LAST_LANDING, args![REALM, &self.view, path, version])
-            .await?;
-        let last = rows.first().map(Landing::read).transpose()?;
-        if let Some(last) = last {
-            if last.act == self.act || (last.act.joins() && self.act.joins()) {
-                return Ok(ActOutcome::Already { seq: last.seq });
+        if !landings.is_empty() {
+            return Ok(ActOutcome::Done { landings });
+        }
+        // Nothing was concerned, so something withholds it: the last view would be concerned otherwise.
+        match standings.find_withholding() {
+            Some(last) if self.step.act == Act::Quarantine && last.act == Act::Withdraw => {
+                Ok(ActOutcome::Withheld {
+                    landing: Box::new(last.clone()),
+                })
             }
-            if self.act == Act::Land {
-                return Ok(ActOutcome::Withheld {
-                    landing: Box::new(last),
-                });
-            }
-        } else {
-            if self.act == Act::Release {
-                return Ok(ActOutcome::NothingToRelease);
-            }
-            if link
-                .rows(FIND_VERSION_ROW, args![REALM, path, version])
-                .await?
-                .is_empty()
+            Some(last) => Ok(ActOutcome::Already { seq: last.seq }),
+            None => Err(CatalogError::damaged(
+                "a version is in no view and not withheld",
+            )),
+        }
+    }
+}
+
+struct Release {
+    /// In no view yet.
+    step: Step,
+    views: Vec<String>,
+}
+
+#[async_trait]
+impl Write for Release {
+    type Answer = ActOutcome;
+
+    async fn apply(&self, link: &mut Link<'_>) -> Result<ActOutcome, CatalogError> {
+        let standings = Standings::lock(link, &self.step.module).await?;
+        let mut views = self.views.clone();
+        if views.is_empty() {
+            views.extend(standings.iter().map(|last| last.view.clone()));
+            // Oldest first, as they were taken out.
+            views.reverse();
+        }
+        let mut landings = Vec::new();
+        for view in &views {
+            if standings
+                .find(view)
+                .is_some_and(|last| last.act.withholds())
             {
-                return Err(CatalogError::NoVersion {
-                    module: self.module.clone(),
-                });
+                let was_member = was_member(link, view, &self.step.module).await?;
+                let step = Step {
+                    view: view.clone(),
+                    act: if was_member { Act::Release } else { Act::Lift },
+                    ..self.step.clone()
+                };
+                landings.push(step.carry_out(link).await?);
             }
         }
-        Ok(ActOutcome::Done {
-            seq: self.carry_out(link).await?,
+        if !landings.is_empty() {
+            return Ok(ActOutcome::Done { landings });
+        }
+        let released = views.iter().filter_map(|view| standings.find(view));
+        let released = released.filter(|last| matches!(last.act, Act::Release | Act::Lift));
+        Ok(match released.map(|last| last.seq).max() {
+            Some(seq) => ActOutcome::Already { seq },
+            None => ActOutcome::NothingToRelease,
         })
     }
 }
 
-impl Deed {
-    /// Gives the act its number and changes the view.
-    pub(crate) async fn carry_out(&self, link: &mut Link<'_>) -> Result<u64, CatalogError> {
-        let sql = if self.act.joins() {
-            JOIN_VIEW
-        } else {
-            LEAVE_VIEW
-        };
-        let (path, version) = (self.module.path().as_str(), self.module.version().as_str());
-        let rows = link
-            .rows(
-                sql,
-                args![
-                    REALM, &self.view, path, version, self.act, &self.by, &self.why, self.at
-                ],
-            )
-            .await?;
-        rows.first()
-            .ok_or_else(|| CatalogError::damaged(format!("realm {REALM} has no row")))?
-            .count("seq")
-    }
+/// Whether a version that a view withholds was a member of it before.
+async fn was_member(
+    link: &mut Link<'_>,
+    view: &str,
+    module: &ModuleVersion,
+) -> Result<bool, CatalogError> {
+    let (path, version) = (module.path().as_str(), module.version().as_str());
+    let rows = link
+        .rows(FIND_LAST_OPEN, args![REALM, view, path, version])
+        .await?;
+    let open = rows.first().map(Landing::read).transpose()?;
+    Ok(open.is_some_and(|open| open.act.joins()))
 }

@@ -6,16 +6,13 @@ use gomod::version::ModuleVersion;
 use jiff::Timestamp;
 
 use crate::REALM;
-use crate::acts::{ActOutcome, Deed};
 use crate::command::Write;
 use crate::error::CatalogError;
 use crate::keeper::Catalog;
+use crate::landings::{Standings, Step};
 use crate::link::{Link, Row, Sql, Value, args};
 use crate::seal::{VERSION_SEAL, ZIP_SEAL, sealed};
 use crate::stored::{Act, Landing, StoredVersion, StoredZip, Verification, stored_columns};
-
-/// The view in which verified versions land until there are gates.
-const FIRST_VIEW: &str = "prod";
 
 /// First come, first kept. Uses the primary key of `versions`.
 const INSERT_VERSION: &str = "
@@ -67,6 +64,8 @@ const INSERT_ZIP: &str = "
 pub struct NewMod {
     /// Which one.
     pub module: ModuleVersion,
+    /// The view in which it lands.
+    pub view: String,
     /// Blob of the `.info`.
     pub info: ContentDigest,
     /// Its size in bytes.
@@ -104,7 +103,7 @@ pub enum ModLanding {
         /// What is stored.
         stored: Box<StoredVersion>,
     },
-    /// The same bytes are stored but were taken out of the view on purpose; only a release brings them back.
+    /// The same bytes are stored but were taken out of this or another view on purpose; only a release brings them back.
     Withheld {
         /// The act that took them out.
         landing: Box<Landing>,
@@ -127,7 +126,7 @@ pub enum ZipLanding {
 }
 
 impl Catalog {
-    /// Lands a verified version: its row, its landing in the first view and its membership, in one durable act.
+    /// Lands a verified version: its row, its landing in a view and its membership, in one durable act.
     ///
     /// The first verified bytes win. The same digests again are `first: false`; other ones (also another `.info`, or
     /// another expected hash of the zip) are a conflict that changes nothing.
@@ -174,18 +173,19 @@ impl Write for LandMod {
         let inserted = link
             .rows(INSERT_VERSION, version_values(new, self.at))
             .await?;
-        let deed = Deed {
-            view: FIRST_VIEW.to_owned(),
+        let step = Step {
+            view: new.view.clone(),
             act: Act::Land,
             module: new.module.clone(),
             by: new.by.clone(),
             why: new.why.clone(),
+            legal: false,
             at: self.at,
         };
         if !inserted.is_empty() {
             // Nobody can have landed what did not exist: straight to the landing.
             return Ok(ModLanding::Landed {
-                seq: deed.carry_out(link).await?,
+                seq: step.carry_out(link).await?.seq,
                 first: true,
             });
         }
@@ -195,13 +195,21 @@ impl Write for LandMod {
                 stored: Box::new(stored),
             });
         }
-        Ok(match deed.apply(link).await? {
-            ActOutcome::Done { seq } => ModLanding::Landed { seq, first: true },
-            ActOutcome::Already { seq } => ModLanding::Landed { seq, first: false },
-            ActOutcome::Withheld { landing } => ModLanding::Withheld { landing },
-            ActOutcome::NothingToRelease => {
-                return Err(CatalogError::damaged("a landing was taken for a release"));
-            }
+        let standings = Standings::lock(link, &new.module).await?;
+        if let Some(landing) = standings.find_withholding() {
+            return Ok(ModLanding::Withheld {
+                landing: Box::new(landing.clone()),
+            });
+        }
+        Ok(match standings.find(&new.view) {
+            Some(last) if last.act.joins() => ModLanding::Landed {
+                seq: last.seq,
+                first: false,
+            },
+            _ => ModLanding::Landed {
+                seq: step.carry_out(link).await?.seq,
+                first: true,
+            },
         })
     }
 }
@@ -211,6 +219,7 @@ impl StoredVersion {
     pub(crate) fn as_new(&self) -> NewMod {
         NewMod {
             module: self.module.clone(),
+            view: self.landed.view.clone(),
             info: self.info,
             info_size: self.info_size,
             go_mod: self.go_mod,

@@ -48,8 +48,8 @@ const RESEAL_ZIP: &str = "
        and module = $2
        and version = $3";
 
-/// Rows that name a row which is not there: each version has a landing, a member and maybe a zip, so a key that rots in
-/// one table is missed by the others. Walks the primary keys.
+/// Rows that name a row which is not there: each version has a landing, a member and maybe a zip and verdicts, so a key that
+/// rots in one table is missed by the others. Walks the primary keys.
 const LIST_LOOSE_ENDS: &str = "
     select 'a landing without its version' as what, l.module, l.version
       from landings l
@@ -90,6 +90,32 @@ const LIST_LOOSE_ENDS: &str = "
            select 1
              from landings l
             where l.realm = v.realm and l.module = v.module and l.version = v.version)
+     union all
+    select 'a verdict without its version', d.module, d.version
+      from verdicts d
+     where d.realm = $1
+       and not exists (
+           select 1
+             from versions v
+            where v.realm = d.realm and v.module = d.module and v.version = d.version)
+     union all
+    select 'a newest verdict that is none', n.module, n.version
+      from newest_verdicts n
+     where n.realm = $1
+       and not exists (
+           select 1
+             from verdicts d
+            where d.id = n.verdict_id and d.realm = n.realm and d.view = n.view
+              and d.module = n.module and d.version = n.version)
+     union all
+    select 'a verdict that is not found', d.module, d.version
+      from verdicts d
+     where d.realm = $1
+       and not exists (
+           select 1
+             from newest_verdicts n
+            where n.realm = d.realm and n.view = d.view and n.module = d.module and n.version = d.version
+              and n.verdict_id >= d.id)
      union all
     select 'a version that landed and is no member', l.module, l.version
       from landings l

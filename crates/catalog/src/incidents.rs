@@ -112,7 +112,7 @@ impl Catalog {
     ///
     /// # Errors
     /// See [`CatalogError`].
-    pub async fn quarantine(&self, refused: Quarantined) -> Result<(), CatalogError> {
+    pub async fn save_refusal(&self, refused: Quarantined) -> Result<(), CatalogError> {
         self.write(refused).await
     }
 

@@ -1,8 +1,9 @@
-//! The truth: which digests are which module version, what landed in which view and when, what was refused, what the
-//! outside was seen to say.
+//! The truth: which digests are which module version, what landed in which view and when, what was refused and
+//! by whose word, what the outside was seen to say.
 //!
 //! Rows are added, not changed. The first verified bytes of a version win by a unique row; its zip follows as a row of
-//! its own; every view is what its landings say, numbered without gaps. What is cached for freshness alone (lists,
+//! its own; every view is what its landings say, numbered without gaps; verdicts, waivers, tokens and deeds are kept for
+//! ever, and only the end of a waiver or token is added to its row. What is cached for freshness alone (lists,
 //! resolutions, settings) is replaced in place, and what was seen before stays as observations.
 //!
 //! Two engines pass one contract suite: SQLite in a folder, where all writes go through one task that commits them in
@@ -48,9 +49,23 @@ mod seal;
 
 mod stored;
 
-mod acts;
+mod landings;
 
 mod arrivals;
+
+mod acts;
+
+mod verdicts;
+
+mod settling;
+
+mod history;
+
+mod waivers;
+
+mod tokens;
+
+mod deeds;
 
 mod versions;
 
@@ -71,6 +86,7 @@ mod portable;
 pub use acts::ActOutcome;
 pub use arrivals::{ModLanding, NewMod, ZipLanding};
 pub use condition::Listed;
+pub use deeds::{Deed, NewDeed};
 pub use error::CatalogError;
 pub use evidence::{KeptHead, NumberedEvent};
 pub use incidents::{Event, Quarantined};
@@ -78,8 +94,12 @@ pub use keeper::Catalog;
 pub use observations::{KnownList, Observation, Resolution};
 pub use portable::{BadLine, Dumped, FileRole, NamedFile, RowFate, SpoiledRow, list_named_files};
 pub use seal::RowState;
+pub use settling::Settled;
 pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};
+pub use tokens::{NewToken, Token, TokenEnding, TokenSaving};
 pub use troubles::Troubles;
+pub use verdicts::{Level, NewVerdict, Reason, Verdict};
+pub use waivers::{EndOfWaiver, NewWaiver, SavedWaiver, Waiver, WaiverEnding};
 
 #[cfg(test)]
 mod plans;

@@ -303,6 +303,17 @@ impl Row {
             .map_err(|_| CatalogError::damaged(format!("column {column} is negative")))
     }
 
+    /// A yes or no, stored as 1 or 0.
+    pub(crate) fn flag(&self, column: &'static str) -> Result<bool, CatalogError> {
+        match self.count(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(CatalogError::damaged(format!(
+                "column {column} is neither yes nor no"
+            ))),
+        }
+    }
+
     pub(crate) fn digest(&self, column: &'static str) -> Result<ContentDigest, CatalogError> {
         digest_of(column, &self.bytes(column)?)
     }

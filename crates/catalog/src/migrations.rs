@@ -22,6 +22,11 @@ const SQLITE: Migrations = &[
         "seals",
         include_str!("../migrations/sqlite/0002_seals.sql"),
     ),
+    (
+        3,
+        "gates",
+        include_str!("../migrations/sqlite/0003_gates.sql"),
+    ),
 ];
 
 const POSTGRES: Migrations = &[
@@ -34,6 +39,11 @@ const POSTGRES: Migrations = &[
         2,
         "seals",
         include_str!("../migrations/postgres/0002_seals.sql"),
+    ),
+    (
+        3,
+        "gates",
+        include_str!("../migrations/postgres/0003_gates.sql"),
     ),
 ];
 

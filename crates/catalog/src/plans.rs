@@ -4,7 +4,9 @@
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
-use crate::{acts, arrivals, incidents, migrations, versions};
+use crate::{
+    arrivals, deeds, history, incidents, landings, migrations, tokens, verdicts, versions, waivers,
+};
 
 async fn plan_of(connection: &mut SqliteConnection, sql: &'static str) -> Vec<String> {
     let explained = sqlx::AssertSqlSafe(format!("explain query plan {sql}"));
@@ -19,7 +21,7 @@ async fn requests_are_answered_by_indexes() {
         .run_direct(None, &mut connection, false)
         .await
         .unwrap();
-    let wanted: [(&'static str, &[&str]); 10] = [
+    let wanted: [(&'static str, &[&str]); 24] = [
         (
             versions::FIND_VERSION,
             &[
@@ -53,15 +55,83 @@ async fn requests_are_answered_by_indexes() {
             &["INDEX landings_by_version (realm=? AND module=? AND version=?)"],
         ),
         (
-            acts::FIND_LAST_LANDING.sqlite,
+            landings::FIND_LAST_LANDING.sqlite,
             &["INDEX landings_by_version (realm=? AND module=? AND version=? AND view=?)"],
         ),
-        (acts::LIST_LANDINGS, &["PRIMARY KEY (realm=? AND seq>?)"]),
+        (
+            landings::LIST_LANDINGS,
+            &["PRIMARY KEY (realm=? AND seq>?)"],
+        ),
         (
             incidents::LIST_QUARANTINE,
             &["INDEX quarantine_by_age (realm=?)"],
         ),
         (incidents::LIST_EVENTS, &["INDEX events_by_age (realm=?)"]),
+        (
+            landings::FIND_LAST_OPEN.sqlite,
+            &["INDEX landings_by_version (realm=? AND module=? AND version=? AND view=?)"],
+        ),
+        (
+            landings::LIST_STANDINGS.sqlite,
+            &[
+                "l USING INDEX landings_by_version (realm=? AND module=? AND version=?)",
+                "o USING COVERING INDEX landings_by_version (realm=? AND module=? AND version=? AND view=? AND seq>?)",
+            ],
+        ),
+        (
+            history::LIST_MEMBERS_AT.sqlite,
+            &[
+                "l USING PRIMARY KEY (realm=? AND seq>? AND seq<?)",
+                "o USING COVERING INDEX landings_by_version (realm=? AND module=? AND version=? AND view=? AND seq>? AND seq<?)",
+            ],
+        ),
+        (history::FIND_SEQ_AT, &["PRIMARY KEY (realm=?)"]),
+        (
+            verdicts::FIND_VERDICT,
+            &[
+                "n USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
+                "d USING INTEGER PRIMARY KEY (rowid=?)",
+            ],
+        ),
+        (
+            verdicts::LIST_REFUSED.sqlite,
+            &[
+                "n USING COVERING INDEX refusals_by_module (realm=? AND view=? AND module=?)",
+                "m USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
+            ],
+        ),
+        (
+            verdicts::LIST_DUE_VERDICTS,
+            &["INDEX refusals_by_until (realm=? AND until_at<?)"],
+        ),
+        (
+            verdicts::LIST_VERDICTS,
+            &["INDEX verdicts_by_age (realm=? AND id>?)"],
+        ),
+        (
+            verdicts::LIST_VERDICTS_OF_MODULE,
+            &["INDEX verdicts_by_module (realm=? AND module=? AND id>?)"],
+        ),
+        (
+            waivers::LIST_OPEN_WAIVERS,
+            &["INDEX open_waivers (realm=? AND until_at>?)"],
+        ),
+        (
+            waivers::LIST_WAIVERS,
+            &["INDEX waivers_by_age (realm=? AND id>?)"],
+        ),
+        (
+            tokens::FIND_TOKEN,
+            &["INDEX tokens_by_hash (realm=? AND hash=?)"],
+        ),
+        (
+            tokens::FIND_OPEN_NAME,
+            &["INDEX tokens_by_name (realm=? AND name=?)"],
+        ),
+        (
+            deeds::LIST_DEEDS,
+            &["INDEX deeds_by_age (realm=? AND id>?)"],
+        ),
     ];
     for (sql, parts) in wanted {
         let plan = plan_of(&mut connection, sql).await.join("\n");

@@ -106,6 +106,8 @@ pub struct Landing {
     pub module: ModuleVersion,
     /// What happened to it.
     pub act: Act,
+    /// Whether it is a withdrawal for legal reasons.
+    pub legal: bool,
     /// Who did it.
     pub by: String,
     /// Why.
@@ -123,8 +125,10 @@ pub enum Act {
     Withdraw,
     /// It is taken out because of what it is suspected of.
     Quarantine,
-    /// A withdrawal or quarantine ends.
+    /// A withdrawal or quarantine ends, and it is a member again as it was before.
     Release,
+    /// A withdrawal or quarantine ends in a view that it was not in: it may land there.
+    Lift,
 }
 
 impl Act {
@@ -133,12 +137,18 @@ impl Act {
         matches!(self, Self::Land | Self::Release)
     }
 
+    /// Whether a version is kept out of all views after this act, until it is released.
+    pub fn withholds(self) -> bool {
+        matches!(self, Self::Withdraw | Self::Quarantine)
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Land => "land",
             Self::Withdraw => "withdraw",
             Self::Quarantine => "quarantine",
             Self::Release => "release",
+            Self::Lift => "lift",
         }
     }
 }
@@ -153,8 +163,14 @@ impl FromStr for Act {
     type Err = CatalogError;
 
     fn from_str(text: &str) -> Result<Self, CatalogError> {
-        [Self::Land, Self::Withdraw, Self::Quarantine, Self::Release]
-            .into_iter()
+        const ALL: [Act; 5] = [
+            Act::Land,
+            Act::Withdraw,
+            Act::Quarantine,
+            Act::Release,
+            Act::Lift,
+        ];
+        ALL.into_iter()
             .find(|act| act.as_str() == text)
             .ok_or_else(|| CatalogError::damaged(format!("{text:?} is no act")))
     }
@@ -176,6 +192,14 @@ macro_rules! stored_columns {
     };
 }
 pub(crate) use stored_columns;
+
+/// Columns of a landing `l`; [`Landing::read`] knows their names.
+macro_rules! landing_columns {
+    () => {
+        "l.seq, l.view, l.module, l.version, l.act, l.by, l.why, l.at, l.legal"
+    };
+}
+pub(crate) use landing_columns;
 
 impl StoredVersion {
     /// Which blob a file is, and its length in bytes; nothing where it is not here yet.
@@ -226,13 +250,14 @@ impl StoredVersion {
 }
 
 impl Landing {
-    /// Reads a row with all columns of `landings`.
+    /// Reads a row with the columns above.
     pub(crate) fn read(row: &Row) -> Result<Self, CatalogError> {
         Ok(Self {
             seq: row.count("seq")?,
             view: row.text("view")?,
             module: read_module(row)?,
             act: row.parsed("act")?,
+            legal: row.flag("legal")?,
             by: row.text("by")?,
             why: row.text("why")?,
             at: row.time("at")?,

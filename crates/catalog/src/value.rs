@@ -32,6 +32,13 @@ impl From<Option<u64>> for Value {
     }
 }
 
+impl From<bool> for Value {
+    /// 0 or 1: SQLite has no other.
+    fn from(value: bool) -> Self {
+        Self::Int(Some(i64::from(value)))
+    }
+}
+
 impl From<Timestamp> for Value {
     fn from(value: Timestamp) -> Self {
         Self::Int(Some(value.as_microsecond()))

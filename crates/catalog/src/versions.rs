@@ -5,6 +5,7 @@ use gomod::version::{ModuleVersion, Version};
 use jiff::Timestamp;
 
 use crate::REALM;
+use crate::arrivals::FIND_STORED;
 use crate::error::CatalogError;
 use crate::keeper::{Catalog, ROWS_MAX};
 use crate::link::args;
@@ -110,6 +111,19 @@ impl Catalog {
         let rows = self
             .read(FIND_VERSION, args![REALM, view, path, version])
             .await?;
+        rows.first().map(StoredVersion::read).transpose()
+    }
+
+    /// A version whatever views say of it, also when they withhold it; read through its first landing. One indexed query.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub async fn find_stored(
+        &self,
+        module: &ModuleVersion,
+    ) -> Result<Option<StoredVersion>, CatalogError> {
+        let (path, version) = (module.path().as_str(), module.version().as_str());
+        let rows = self.read(FIND_STORED, args![REALM, path, version]).await?;
         rows.first().map(StoredVersion::read).transpose()
     }
 

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::REALM;
 
+mod acts;
+
+pub use acts::{ACT, ActAnswer, ActAsk, ActOutcomeLine, ActVerb, DeedOutcome, NoOutcome};
+
 /// Kind of a job that captures `.info`, `.mod` and the checksum record of one version.
 pub const CAPTURE: &str = "capture";
 /// Kind of a job that captures the zip of one version.
@@ -257,6 +261,12 @@ pub enum RefusalClass {
     Loop,
     /// No room or no right to store it here (507).
     Storage,
+    /// The gates refuse it (403).
+    Policy,
+    /// The gates have not let it through yet (503 with Retry-After).
+    Pending,
+    /// Taken out of the views because of what it is suspected of (403).
+    Quarantined,
     /// It was stored here and is damaged, and cannot be healed now (503).
     Damaged,
     /// What came breaks the rules of module files, so it can never be served (404 with the reason).
@@ -282,6 +292,7 @@ impl Refusal {
                 | RefusalClass::Overloaded
                 | RefusalClass::Storage
                 | RefusalClass::Damaged
+                | RefusalClass::Pending
         )
     }
 }
@@ -313,6 +324,7 @@ mod tests {
             (resolve.job_id(), Some("example.com")),
             (lookup.job_id(), None),
             ("get:1".to_owned(), None),
+            (ActAsk::job_id("1"), None),
         ] {
             assert_eq!(host_of(&job_id), want, "{job_id}");
         }

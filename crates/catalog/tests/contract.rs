@@ -13,8 +13,16 @@ mod rig;
 #[path = "contract/server.rs"]
 mod server;
 
+#[path = "contract/acts.rs"]
+mod acts;
 #[path = "contract/crowds.rs"]
 mod crowds;
+#[path = "contract/gate_crowds.rs"]
+mod gate_crowds;
+#[path = "contract/gates.rs"]
+mod gates;
+#[path = "contract/history.rs"]
+mod history;
 #[path = "contract/landing.rs"]
 mod landing;
 #[path = "contract/memory.rs"]
@@ -62,12 +70,52 @@ mod kept {
         other_bytes_are_a_conflict_that_changes_nothing,
         a_zip_lands_once_and_only_as_expected,
         a_zip_needs_its_version,
-        withdrawn_versions_come_back_only_by_a_release,
-        an_act_needs_its_version,
         views_are_apart,
+        a_version_lands_in_the_view_that_is_named,
         listings_are_ordered_and_bounded,
         modules_are_listed_by_bytes,
         landings_tell_everything_in_order,
+    );
+
+    on_both_engines!(acts:
+        withdrawn_versions_come_back_only_by_a_release,
+        an_act_needs_its_version,
+        what_one_view_withholds_lands_in_no_other,
+        what_was_never_in_prod_is_withdrawn_there_too,
+        legal_reasons_are_added_and_not_lessened,
+        a_quarantine_becomes_a_withdrawal_and_not_the_reverse,
+        a_release_says_where_it_was,
+        one_view_is_released_alone,
+        other_bytes_never_take_the_name_of_what_was_withdrawn,
+    );
+
+    on_both_engines!(gates:
+        a_verdict_is_kept_with_what_follows_from_it,
+        a_verdict_that_says_the_same_is_kept_once,
+        what_settles_twice_changes_nothing,
+        what_is_withheld_is_judged_and_lands_nowhere,
+        a_verdict_needs_its_version,
+        refusals_are_listed_until_they_end,
+        due_verdicts_are_the_newest_ones,
+        verdicts_are_listed_by_number,
+        waivers_cover_what_they_name_while_they_hold,
+        a_waiver_ends_once,
+        a_token_is_found_by_its_hash_and_revoked_once,
+        deeds_are_told_by_pages,
+    );
+
+    on_both_engines!(gate_crowds:
+        sixty_four_promotions_have_one_first,
+        a_withdrawal_among_promotions_has_the_last_word,
+        acts_on_one_version_at_once_are_numbered_without_gaps,
+        equal_verdicts_at_once_are_one,
+        the_newest_verdict_is_the_last_one,
+        a_name_and_a_waiver_go_to_one_of_many,
+        whoever_follows_deeds_misses_none,
+    );
+
+    on_both_engines!(history:
+        a_moment_is_the_last_landing_before_it,
     );
 
     on_both_engines!(memory:
@@ -99,6 +147,7 @@ mod kept {
         a_dump_is_of_one_moment_while_others_write,
         a_bad_line_loads_nothing,
         what_was_brought_up_to_date_dumps_as_before_at_the_older_schema,
+        backups_of_before_the_gates_are_brought_up_to_date,
     );
 
     on_both_engines!(rot:
@@ -107,6 +156,7 @@ mod kept {
         more_than_one_bit_is_refused_and_named,
         rows_of_earlier_releases_are_sealed_on_request,
         rows_that_lost_each_other_are_named,
+        verdicts_that_lost_their_rows_are_named,
         rotten_caches_are_asked_for_again,
         a_dump_does_not_pass_rot_on,
         a_text_that_is_none_any_more_stops_no_listing,

@@ -218,9 +218,15 @@ fn answer_refusal(refusal: &Refusal, text: String) -> Plain {
         RefusalClass::Absent | RefusalClass::Invalid => (StatusCode::NOT_FOUND, true),
         RefusalClass::Gone => (StatusCode::GONE, true),
         RefusalClass::Forbidden | RefusalClass::NoRecord => (StatusCode::FORBIDDEN, true),
-        RefusalClass::Mismatch => (StatusCode::FORBIDDEN, false),
+        // What gates and administrators say may change at any time.
+        RefusalClass::Mismatch | RefusalClass::Policy | RefusalClass::Quarantined => {
+            (StatusCode::FORBIDDEN, false)
+        }
         RefusalClass::Legal => (StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS, true),
-        RefusalClass::Unverifiable | RefusalClass::Overloaded | RefusalClass::Damaged => {
+        RefusalClass::Unverifiable
+        | RefusalClass::Overloaded
+        | RefusalClass::Damaged
+        | RefusalClass::Pending => {
             return retry_later(text);
         }
         RefusalClass::Unreachable => (StatusCode::BAD_GATEWAY, false),
@@ -291,6 +297,9 @@ mod tests {
             (C::Storage, 507),
             (C::Invalid, 404),
             (C::Damaged, 503),
+            (C::Policy, 403),
+            (C::Pending, 503),
+            (C::Quarantined, 403),
         ] {
             assert_eq!(status_of(class), want, "{class:?}");
         }
@@ -308,11 +317,14 @@ mod tests {
             C::Storage,
             C::Mismatch,
             C::Damaged,
+            C::Policy,
+            C::Pending,
+            C::Quarantined,
         ] {
             let answer = Error::Refused(Refusal::new(class, "no")).into_answer();
             assert_eq!(answer.headers[CACHE_CONTROL], "no-store", "{class:?}");
         }
-        for class in [C::Unverifiable, C::Overloaded, C::Damaged] {
+        for class in [C::Unverifiable, C::Overloaded, C::Damaged, C::Pending] {
             let answer = Error::Refused(Refusal::new(class, "no")).into_answer();
             assert!(answer.headers.contains_key(RETRY_AFTER), "{class:?}");
         }

@@ -25,7 +25,7 @@ const PAGE: u64 = 100;
 const CACHES: [&str; 3] = ["known_lists", "resolutions", "records"];
 
 /// Tables whose rows name a version, and are refused by a database that does not have it.
-const OF_VERSIONS: [&str; 3] = ["zips", "landings", "members"];
+const OF_VERSIONS: [&str; 5] = ["zips", "landings", "members", "verdicts", "newest_verdicts"];
 
 /// What a dump held.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,6 +57,13 @@ const SEAL: Column = Column {
     since: 2,
 };
 
+/// Whether a landing is a withdrawal for legal reasons.
+const LEGAL: Column = Column {
+    name: "legal",
+    kind: Kind::Int,
+    since: 3,
+};
+
 const fn table(
     name: &'static str,
     key: &'static [&'static str],
@@ -123,6 +130,7 @@ pub(crate) const TABLES: &[Table] = &[
             text("by"),
             text("why"),
             int("at"),
+            LEGAL,
         ],
     ),
     table(
@@ -238,6 +246,105 @@ pub(crate) const TABLES: &[Table] = &[
         &["realm", "name"],
         &[text("realm"), text("name"), text("value"), int("set_at")],
     ),
+    Table {
+        is_numbered: true,
+        since: 3,
+        ..table(
+            "verdicts",
+            &["id"],
+            &[
+                int("id"),
+                text("realm"),
+                text("view"),
+                text("module"),
+                text("version"),
+                int("admitted"),
+                text("reasons"),
+                bytes("facts"),
+                bytes("policies"),
+                int("until_at"),
+                int("at"),
+            ],
+        )
+    },
+    Table {
+        since: 3,
+        ..table(
+            "newest_verdicts",
+            &["realm", "view", "module", "version"],
+            &[
+                text("realm"),
+                text("view"),
+                text("module"),
+                text("version"),
+                int("verdict_id"),
+                int("admitted"),
+                int("until_at"),
+            ],
+        )
+    },
+    Table {
+        is_numbered: true,
+        since: 3,
+        ..table(
+            "waivers",
+            &["id"],
+            &[
+                int("id"),
+                text("realm"),
+                text("pattern"),
+                text("rule"),
+                text("owner"),
+                text("why"),
+                text("by"),
+                int("until_at"),
+                int("at"),
+                int("ended_at"),
+                text("ended_by"),
+                text("ended_why"),
+            ],
+        )
+    },
+    Table {
+        is_numbered: true,
+        since: 3,
+        ..table(
+            "tokens",
+            &["id"],
+            &[
+                int("id"),
+                text("realm"),
+                text("name"),
+                bytes("hash"),
+                text("scopes"),
+                int("expires_at"),
+                text("by"),
+                int("at"),
+                int("revoked_at"),
+                text("revoked_by"),
+            ],
+        )
+    },
+    Table {
+        is_numbered: true,
+        since: 3,
+        ..table(
+            "deeds",
+            &["id"],
+            &[
+                int("id"),
+                text("realm"),
+                text("verb"),
+                text("subject"),
+                text("view"),
+                text("by"),
+                text("why"),
+                text("outcome"),
+                text("detail"),
+                int("at"),
+            ],
+        )
+    },
 ];
 
 impl Table {

@@ -9,7 +9,7 @@ use crate::rig::{digest, module, new_mod, zip_of};
 const QUOTE: &str = "rsc.io/quote@v1.5.2";
 
 /// Runs `n` calls at the same time and gives their answers in order.
-async fn all_at_once<T, F>(n: usize, call: impl Fn(usize) -> F) -> Vec<T>
+pub async fn all_at_once<T, F>(n: usize, call: impl Fn(usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

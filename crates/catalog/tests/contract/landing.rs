@@ -1,11 +1,9 @@
 //! Versions come in once, zips follow, views say what their landings say.
 
-use catalog::{
-    Act, ActOutcome, Catalog, CatalogError, Landing, ModLanding, Verification, ZipLanding,
-};
+use catalog::{Act, Catalog, CatalogError, Landing, ModLanding, Settled, Verification, ZipLanding};
 use gomod::path::ModulePath;
 
-use crate::rig::{digest, h1, module, new_mod, zip_of};
+use crate::rig::{digest, h1, module, new_mod, views, zip_of};
 
 const QUOTE: &str = "rsc.io/quote@v1.5.2";
 
@@ -253,106 +251,22 @@ pub async fn a_zip_needs_its_version(catalog: &Catalog) {
     );
 }
 
-pub async fn withdrawn_versions_come_back_only_by_a_release(catalog: &Catalog) {
-    let of = module(QUOTE);
-    catalog.land_mod(new_mod(QUOTE, "x")).await.unwrap();
-    let act = async |act, why| catalog.land("prod", act, &of, "admin", why).await.unwrap();
-    assert_eq!(
-        act(Act::Land, "again").await,
-        ActOutcome::Already { seq: 1 }
-    );
-    assert_eq!(
-        act(Act::Release, "nothing to do").await,
-        ActOutcome::Already { seq: 1 }
-    );
-    assert_eq!(
-        act(Act::Withdraw, "court order").await,
-        ActOutcome::Done { seq: 2 }
-    );
-    assert_eq!(
-        act(Act::Withdraw, "twice").await,
-        ActOutcome::Already { seq: 2 }
-    );
-    assert_eq!(catalog.find_version("prod", &of).await.unwrap(), None);
-    assert_eq!(
-        catalog.list_versions("prod", of.path(), 10).await.unwrap(),
-        vec![]
-    );
-
-    let withdrawal = catalog.find_landing("prod", &of).await.unwrap().unwrap();
-    assert_eq!(
-        (withdrawal.act, withdrawal.why.as_str(), withdrawal.seq),
-        (Act::Withdraw, "court order", 2)
-    );
-    assert_eq!(
-        act(Act::Land, "sneak in").await,
-        ActOutcome::Withheld {
-            landing: Box::new(withdrawal.clone())
-        }
-    );
-    let captured_again = catalog.land_mod(new_mod(QUOTE, "x")).await.unwrap();
-    assert_eq!(
-        captured_again,
-        ModLanding::Withheld {
-            landing: Box::new(withdrawal)
-        }
-    );
-    assert!(matches!(
-        catalog.land_mod(new_mod(QUOTE, "y")).await.unwrap(),
-        ModLanding::Conflict { .. }
-    ));
-
-    assert_eq!(
-        act(Act::Release, "order lifted").await,
-        ActOutcome::Done { seq: 3 }
-    );
-    assert_eq!(
-        catalog
-            .find_version("prod", &of)
-            .await
-            .unwrap()
-            .unwrap()
-            .landed
-            .seq,
-        3
-    );
-    assert_eq!(
-        act(Act::Quarantine, "suspected").await,
-        ActOutcome::Done { seq: 4 }
-    );
-    assert_eq!(catalog.find_version("prod", &of).await.unwrap(), None);
-}
-
-pub async fn an_act_needs_its_version(catalog: &Catalog) {
-    let of = module(QUOTE);
-    for act in [Act::Land, Act::Withdraw, Act::Quarantine] {
-        let error = catalog
-            .land("prod", act, &of, "admin", "")
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, CatalogError::NoVersion { .. }),
-            "{act}: {error}"
-        );
-    }
-    let released = catalog
-        .land("prod", Act::Release, &of, "admin", "")
-        .await
-        .unwrap();
-    assert_eq!(released, ActOutcome::NothingToRelease);
-    assert_eq!(catalog.last_seq().await.unwrap(), 0);
-}
-
 pub async fn views_are_apart(catalog: &Catalog) {
     let of = module(QUOTE);
     catalog.land_mod(new_mod(QUOTE, "x")).await.unwrap();
     let landed = catalog
-        .land("staging", Act::Land, &of, "gate", "passed")
+        .settle(None, &views(&["staging"]), &of, "gate", "passed")
         .await
         .unwrap();
-    assert_eq!(landed, ActOutcome::Done { seq: 2 });
+    assert_eq!(
+        landed,
+        Settled::Landed {
+            seqs: vec![2],
+            first: true
+        }
+    );
     catalog
-        .land("prod", Act::Withdraw, &of, "admin", "")
+        .withdraw(&of, &views(&["prod"]), false, "admin", "")
         .await
         .unwrap();
     assert_eq!(catalog.find_version("prod", &of).await.unwrap(), None);
@@ -364,6 +278,36 @@ pub async fn views_are_apart(catalog: &Catalog) {
             staged.landed.by.as_str()
         ),
         ("staging", 2, "gate")
+    );
+}
+
+pub async fn a_version_lands_in_the_view_that_is_named(catalog: &Catalog) {
+    let of = module(QUOTE);
+    assert_eq!(catalog.find_stored(&of).await.unwrap(), None);
+    let mut new = new_mod(QUOTE, "x");
+    new.view = "dev".to_owned();
+    assert_eq!(seq_of(catalog.land_mod(new.clone()).await.unwrap()), 1);
+    assert_eq!(catalog.find_version("prod", &of).await.unwrap(), None);
+    let stored = catalog.find_stored(&of).await.unwrap().unwrap();
+    assert_eq!(stored.landed.view, "dev");
+    assert_eq!(
+        catalog.find_version("dev", &of).await.unwrap(),
+        Some(stored)
+    );
+    // The same bytes in another view are a landing of their own.
+    new.view = "prod".to_owned();
+    assert_eq!(
+        catalog.land_mod(new).await.unwrap(),
+        ModLanding::Landed {
+            seq: 2,
+            first: true
+        }
+    );
+    let stored = catalog.find_stored(&of).await.unwrap().unwrap();
+    assert_eq!(
+        (stored.landed.view.as_str(), stored.landed.seq),
+        ("dev", 1),
+        "the first landing"
     );
 }
 
@@ -468,7 +412,13 @@ pub async fn landings_tell_everything_in_order(catalog: &Catalog) {
         .unwrap();
     let a = module("example.com/a@v1.0.0");
     catalog
-        .land("prod", Act::Withdraw, &a, "admin", "broken\u{0}, it says")
+        .withdraw(
+            &a,
+            &views(&["prod"]),
+            false,
+            "admin",
+            "broken\u{0}, it says",
+        )
         .await
         .unwrap();
     let told = catalog.landings_since(0, 10).await.unwrap();

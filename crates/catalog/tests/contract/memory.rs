@@ -285,10 +285,10 @@ pub async fn quarantine_keeps_one_row_for_each_way_to_be_wrong(catalog: &Catalog
             .unwrap(),
         None
     );
-    catalog.quarantine(refused("wrong", None)).await.unwrap();
-    catalog.quarantine(refused("wrong", None)).await.unwrap();
+    catalog.save_refusal(refused("wrong", None)).await.unwrap();
+    catalog.save_refusal(refused("wrong", None)).await.unwrap();
     let other = refused("wrong too", Some(digest("kept")));
-    catalog.quarantine(other.clone()).await.unwrap();
+    catalog.save_refusal(other.clone()).await.unwrap();
     assert_eq!(
         catalog.list_quarantine(10).await.unwrap(),
         [other.clone(), refused("wrong", None)]

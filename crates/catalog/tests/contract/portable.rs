@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use catalog::{Catalog, CatalogError, Dumped, Quarantined};
+use catalog::{Act, ActOutcome, Catalog, CatalogError, Dumped, Quarantined, Settled};
 use tokio::sync::mpsc;
 
-use crate::rig::{Rig, digest, h1, module, new_mod, time, zip_of};
+use crate::gates::{deed_of, token_of, verdict_on, waiver_for};
+use crate::rig::{Rig, digest, h1, module, new_mod, time, views, zip_of};
+use crate::server;
 
 pub async fn dump(catalog: &Catalog) -> (Dumped, String) {
     let (send, mut receive) = mpsc::channel::<String>(2);
@@ -69,11 +71,28 @@ async fn fill(catalog: &Catalog) {
             detail: "\"quoted\" \\u0000 \u{1f980}".to_owned(),
             at: now,
         };
-        catalog.quarantine(refused).await.unwrap();
+        catalog.save_refusal(refused).await.unwrap();
     }
     let detail = serde_json::json!({"text": "it's \\ \u{0} \u{fffd} ' $1"});
     catalog.save_event("fork", None, &detail).await.unwrap();
     catalog.set_setting("name", "").await.unwrap();
+    for (n, admitted) in [(0, false), (0, true), (1, false)] {
+        let of = format!("example.com/M{n}@v1.0.0");
+        let verdict = verdict_on(&of, "prod", admitted, "\u{0} \u{1f980}");
+        let settled = catalog
+            .settle(Some(verdict), &[], &module(&of), "gate", "")
+            .await;
+        settled.unwrap();
+    }
+    let waiver = catalog.save_waiver(waiver_for("example.com/*", now)).await;
+    let id = waiver.unwrap().id;
+    catalog.end_waiver(id, "ann", "it's over").await.unwrap();
+    let open = catalog.save_waiver(waiver_for("example.org", now)).await;
+    open.unwrap();
+    catalog.save_token(token_of("ci", "secret")).await.unwrap();
+    catalog.revoke_token("ci", "ann").await.unwrap();
+    catalog.save_token(token_of("ci", "other")).await.unwrap();
+    catalog.save_deed(deed_of("withdraw", "x")).await.unwrap();
 }
 
 pub async fn what_is_dumped_loads_into_both_engines(catalog: &Catalog) {
@@ -108,6 +127,13 @@ pub async fn what_is_dumped_loads_into_both_engines(catalog: &Catalog) {
             .await
             .unwrap();
         assert_eq!(other.list_events(10).await.unwrap().len(), 2);
+        let deed = other.save_deed(deed_of("release", "x")).await.unwrap();
+        assert_eq!(deed, 2);
+        let (new, of) = ("example.com/new@v1.0.0", module("example.com/new@v1.0.0"));
+        let verdict = Some(verdict_on(new, "prod", true, "x"));
+        let settled = other.settle(verdict, &[], &of, "gate", "").await;
+        settled.unwrap();
+        assert_eq!(other.list_verdicts(0, 10, None).await.unwrap()[3].id, 4);
         other.close().await;
     }
 }
@@ -139,17 +165,20 @@ pub async fn a_bad_line_loads_nothing(catalog: &Catalog) {
     let source = Rig::sqlite().await;
     fill(&source.catalog).await;
     let (_, text) = dump(&source.catalog).await;
-    let last = text.lines().last().unwrap();
+    let setting = text
+        .lines()
+        .find(|line| line.starts_with("{\"settings\""))
+        .unwrap();
     let member = text
         .lines()
         .find(|line| line.starts_with("{\"members\""))
         .unwrap();
     let bad = [
         "{}".to_owned(),
-        last.replace("settings", "sqlite_schema"),
-        last.replace("\"value\"", "\"value) --\""),
-        last.replace("\"realm\":\"main\",", ""),
-        last.to_owned(), // twice
+        setting.replace("settings", "sqlite_schema"),
+        setting.replace("\"value\"", "\"value) --\""),
+        setting.replace("\"realm\":\"main\",", ""),
+        setting.to_owned(), // twice
         member.replace("example.com", "example.org"),
         "[".repeat(10_000),
     ];
@@ -168,18 +197,66 @@ pub async fn what_was_brought_up_to_date_dumps_as_before_at_the_older_schema(_: 
     let url = format!("sqlite:{}", folder.path().join("catalog.db").display());
     let older = Catalog::open_at(&url, 1).await.unwrap();
     let (_, text) = dump(&source.catalog).await;
-    let unsealed = text.lines().map(|line| {
-        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-        for row in line.as_object_mut().unwrap().values_mut() {
-            row.as_object_mut().unwrap().remove("seal");
-        }
-        line.to_string() + "\n"
-    });
-    let unsealed: String = unsealed.collect();
+    let unsealed = as_at_schema(1, &text);
     load(&older, &unsealed).await.unwrap();
     older.close().await;
     Catalog::open(&url).await.unwrap().close().await;
     let older = Catalog::open_at(&url, 1).await.unwrap();
     assert_eq!(dump(&older).await.1, unsealed);
     older.close().await;
+}
+
+/// The lines of a dump as an older release would have written them.
+fn as_at_schema(schema: i64, text: &str) -> String {
+    const OF_GATES: [&str; 5] = ["verdicts", "newest_verdicts", "waivers", "tokens", "deeds"];
+    let mut older = String::new();
+    for line in text.lines() {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let (table, row) = line.as_object_mut().unwrap().iter_mut().next().unwrap();
+        if OF_GATES.contains(&table.as_str()) {
+            continue;
+        }
+        let row = row.as_object_mut().unwrap();
+        row.remove("legal");
+        if schema < 2 {
+            row.remove("seal");
+        }
+        older += &(line.to_string() + "\n");
+    }
+    older
+}
+
+/// A backup of the release before says nothing of legal reasons, verdicts, waivers, tokens and deeds.
+pub async fn backups_of_before_the_gates_are_brought_up_to_date(catalog: &Catalog) {
+    fill(catalog).await;
+    let of = module("example.com/M7@v1.0.0");
+    catalog
+        .quarantine(&of, &views(&["prod"]), "ann", "")
+        .await
+        .unwrap();
+    let (_, text) = dump(catalog).await;
+    let text = as_at_schema(2, &text);
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite:{}", folder.path().join("catalog.db").display());
+    for url in [Some(file), server::fresh_database()].into_iter().flatten() {
+        let older = Catalog::open_at(&url, 2).await.unwrap();
+        load(&older, &text).await.unwrap();
+        older.close().await;
+        let newer = Catalog::open(&url).await.unwrap();
+        let landings = newer.landings_since(0, 1000).await.unwrap();
+        assert_eq!(landings, catalog.landings_since(0, 1000).await.unwrap());
+        assert_eq!(newer.list_deeds(0, 10).await.unwrap(), []);
+        let verdict = verdict_on("example.com/M7@v1.0.0", "prod", true, "x");
+        let prod = views(&["prod"]);
+        let settled = newer.settle(Some(verdict), &prod, &of, "gate", "").await;
+        let settled = settled.unwrap();
+        assert!(matches!(settled, Settled::Withheld { .. }), "{settled:?}");
+        let released = newer.release(&of, &[], "ann", "").await.unwrap();
+        assert!(
+            matches!(&released, ActOutcome::Done { landings } if landings[0].act == Act::Release),
+            "{released:?}"
+        );
+        assert_eq!(newer.list_loose_ends(10).await.unwrap(), [""; 0]);
+        newer.close().await;
+    }
 }

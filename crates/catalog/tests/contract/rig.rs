@@ -40,6 +40,10 @@ pub fn module(text: &str) -> ModuleVersion {
     text.parse().unwrap()
 }
 
+pub fn views(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
 pub fn digest(text: &str) -> ContentDigest {
     ContentDigest::of(text.as_bytes())
 }
@@ -56,6 +60,7 @@ pub fn time(text: &str) -> Timestamp {
 pub fn new_mod(of: &str, bytes: &str) -> NewMod {
     NewMod {
         module: module(of),
+        view: "prod".to_owned(),
         info: digest(&format!("{of} {bytes} info")),
         info_size: 90,
         go_mod: digest(&format!("{of} {bytes} mod")),

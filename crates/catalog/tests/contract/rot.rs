@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use crate::gates::verdict_on;
 use crate::portable::{dump, load};
 use crate::rig::{Rig, module, new_mod, time, zip_of};
 use crate::server;
@@ -199,6 +200,32 @@ pub async fn rows_that_lost_each_other_are_named(given: &Catalog) {
         ["a version that landed and is no member: rsc.io/quote@v1.5.2"]
     );
     behind.end().await;
+}
+
+pub async fn verdicts_that_lost_their_rows_are_named(given: &Catalog) {
+    for (table, what) in [
+        ("newest_verdicts", "a verdict that is not found"),
+        ("verdicts", "a newest verdict that is none"),
+    ] {
+        let behind = with_quote(given).await;
+        let of = module(QUOTE);
+        for facts in ["a", "b"] {
+            let verdict = Some(verdict_on(QUOTE, "prod", false, facts));
+            let settled = behind.catalog.settle(verdict, &[], &of, "gate", "").await;
+            settled.unwrap();
+        }
+        assert_eq!(behind.catalog.list_loose_ends(10).await.unwrap(), [""; 0]);
+        behind.run(&format!("delete from {table}")).await;
+        let mut told = behind.catalog.list_loose_ends(10).await.unwrap();
+        told.dedup();
+        assert_eq!(told, [format!("{what}: {QUOTE}")]);
+        // The next verdict puts it right.
+        let verdict = Some(verdict_on(QUOTE, "prod", true, "c"));
+        let settled = behind.catalog.settle(verdict, &[], &of, "gate", "").await;
+        settled.unwrap();
+        assert_eq!(behind.catalog.list_loose_ends(10).await.unwrap(), [""; 0]);
+        behind.end().await;
+    }
 }
 
 /// A cache in which bits have flipped is as good as none, and is filled again.

@@ -54,7 +54,7 @@ impl Processor {
             detail: text.clone(),
             at: Timestamp::now(),
         };
-        if let Err(cause) = self.catalog.quarantine(row).await {
+        if let Err(cause) = self.catalog.save_refusal(row).await {
             error!(module = %of, error = %cause, "the quarantine row could not be written; the version is refused all the same");
         }
         let detail = json!({ "file": file, "found": found.to_string(), "expected": expected.to_string(), "vouched_by": vouched_by, "source": source });

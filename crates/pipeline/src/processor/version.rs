@@ -125,6 +125,7 @@ impl Processor {
         };
         let candidate = NewMod {
             module: of.clone(),
+            view: promotion::PROD.to_owned(),
             info: info.digest,
             info_size: info.bytes.len() as u64,
             go_mod: go_mod.digest,

@@ -123,7 +123,7 @@ async fn check_standing(front: &Front, of: &ModuleVersion) -> Result<(), Error> 
     let (class, done) = match landing.as_ref().map(|landing| landing.act) {
         Some(Act::Withdraw) => (RefusalClass::Gone, "was withdrawn"),
         Some(Act::Quarantine) => (RefusalClass::Forbidden, "is in quarantine"),
-        Some(Act::Land | Act::Release) | None => return Ok(()),
+        Some(Act::Land | Act::Release | Act::Lift) | None => return Ok(()),
     };
     let why = landing.map(|landing| landing.why).unwrap_or_default();
     Err(Error::Refused(Refusal::new(

@@ -205,6 +205,7 @@ impl Keepers {
         let go_mod = go_mod.to_owned();
         let new = NewMod {
             module: of.clone(),
+            view: "prod".into(),
             info: self.store.put_small(info.clone().into()).await.unwrap(),
             info_size: info.len() as u64,
             go_mod: self.store.put_small(go_mod.clone().into()).await.unwrap(),

@@ -324,13 +324,9 @@ async fn withdrawn_versions_are_gone_at_once() {
     let of = house.land("example.com/m@v1.0.0").await;
     let path = "/example.com/m/@v/v1.0.0.zip";
     assert_eq!(house.get(path).await.status, 200);
-    let withdrawn = house.keepers.catalog.land(
-        "prod",
-        catalog::Act::Withdraw,
-        &of,
-        "admin",
-        "a secret got in",
-    );
+    let views = ["prod".to_owned()];
+    let catalog = &house.keepers.catalog;
+    let withdrawn = catalog.withdraw(&of, &views, false, "admin", "a secret got in");
     withdrawn.await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let reply = house.get(path).await;

@@ -1,0 +1,94 @@
+-- Stages and gates: verdicts, waivers, tokens and the record of acts. Its twin is migrations/sqlite/0003_gates.sql.
+
+-- Whether a withdrawal is for legal reasons, 0 or 1; 0 on every other landing. Acts have one more value from here on,
+-- lift: a withdrawal or quarantine ends in a view that the version was never in.
+alter table landings add column legal bigint not null default 0;
+
+-- What policies said of a version that would enter a view, and why; reasons is JSON. The digests name the facts and the
+-- policies that it was made from; until_at is when it is to be asked again.
+create table verdicts (
+    id       bigint generated always as identity primary key,
+    realm    text collate "C" not null,
+    view     text collate "C" not null,
+    module   text collate "C" not null,
+    version  text collate "C" not null,
+    admitted bigint           not null,
+    reasons  text collate "C" not null,
+    facts    bytea            not null,
+    policies bytea            not null,
+    until_at bigint,
+    at       bigint           not null,
+    foreign key (realm, module, version) references versions (realm, module, version)
+);
+
+create index verdicts_by_age on verdicts (realm, id);
+create index verdicts_by_module on verdicts (realm, module, id);
+
+-- The newest verdict of each version and view, derived from verdicts in the same transaction.
+create table newest_verdicts (
+    realm      text collate "C" not null,
+    view       text collate "C" not null,
+    module     text collate "C" not null,
+    version    text collate "C" not null,
+    verdict_id bigint           not null,
+    admitted   bigint           not null,
+    until_at   bigint,
+    primary key (realm, view, module, version),
+    foreign key (realm, module, version) references versions (realm, module, version)
+);
+
+create index refusals_by_module on newest_verdicts (realm, view, module, version, until_at) where admitted = 0;
+create index refusals_by_until on newest_verdicts (realm, until_at) where admitted = 0;
+
+-- Who lets what pass although a rule refuses it, and until when. The columns about its end are set once.
+create table waivers (
+    id        bigint generated always as identity primary key,
+    realm     text collate "C" not null,
+    pattern   text collate "C" not null,
+    rule      text collate "C" not null,
+    owner     text collate "C" not null,
+    why       text collate "C" not null,
+    by        text collate "C" not null,
+    until_at  bigint           not null,
+    at        bigint           not null,
+    ended_at  bigint,
+    ended_by  text collate "C",
+    ended_why text collate "C"
+);
+
+create index waivers_by_age on waivers (realm, id);
+create index open_waivers on waivers (realm, until_at) where ended_at is null;
+
+-- Who may do what, by the hash of a secret; scopes is JSON. The columns about the revocation are set once.
+create table tokens (
+    id         bigint generated always as identity primary key,
+    realm      text collate "C" not null,
+    name       text collate "C" not null,
+    hash       bytea            not null,
+    scopes     text collate "C" not null,
+    expires_at bigint,
+    by         text collate "C" not null,
+    at         bigint           not null,
+    revoked_at bigint,
+    revoked_by text collate "C"
+);
+
+create unique index tokens_by_hash on tokens (realm, hash);
+create unique index tokens_by_name on tokens (realm, name) where revoked_at is null;
+create index tokens_by_age on tokens (realm, id);
+
+-- Every act that someone asked for and what came of it: done, already, refused; detail is JSON.
+create table deeds (
+    id      bigint generated always as identity primary key,
+    realm   text collate "C" not null,
+    verb    text collate "C" not null,
+    subject text collate "C" not null,
+    view    text collate "C",
+    by      text collate "C" not null,
+    why     text collate "C" not null,
+    outcome text collate "C" not null,
+    detail  text collate "C" not null,
+    at      bigint           not null
+);
+
+create index deeds_by_age on deeds (realm, id);
