@@ -1,11 +1,14 @@
 //! The command line: names, flags and the words of `--help`. What a command does is in `commands`.
 
+mod acts;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::backup::folder::parse_place;
 use crate::config::Flags;
+pub use acts::{ActCommand, End, TokenCommand, WaiversCommand};
 
 /// Ends `granary --help`: the way in, for someone who has just built it.
 const AFTER_HELP: &str = "\
@@ -168,6 +171,9 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         event: Option<u64>,
     },
+    /// Acts, tokens, the record.
+    #[command(flatten)]
+    Act(ActCommand),
     /// Checks the installation and says what to do about what is wrong
     Doctor,
     /// Shows the configuration

@@ -29,6 +29,13 @@ pub enum Line {
         /// In words.
         detail: String,
     },
+    /// One of several things that were asked for.
+    Item {
+        /// For people.
+        text: String,
+        /// For scripts.
+        data: serde_json::Value,
+    },
     /// The end: what came of it, in words and as data.
     Done {
         /// Whether all is well.
@@ -59,6 +66,12 @@ pub async fn finding(
         detail: detail.to_string(),
     };
     lines.send(line).await.ok();
+}
+
+/// Sends one of several things that were asked for.
+pub async fn item(lines: &Lines, text: String, data: &(impl Serialize + Sync)) {
+    let data = serde_json::to_value(data).unwrap_or_default();
+    lines.send(Line::Item { text, data }).await.ok();
 }
 
 /// Sends word of how far it is.
@@ -123,6 +136,9 @@ impl Show {
                 self.bar.suspend(|| {
                     writeln!(out, "{what}: {of}\n    {}", detail.replace('\n', "\n    ")).ok()
                 });
+            }
+            Line::Item { text, .. } => {
+                self.bar.suspend(|| writeln!(out, "{text}").ok());
             }
             Line::Done { text, .. } => {
                 writeln!(out, "{text}").ok();

@@ -25,6 +25,8 @@ mod version_control;
 
 mod parts;
 
+mod admin_token;
+
 mod operations;
 
 mod control;

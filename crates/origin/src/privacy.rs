@@ -12,6 +12,7 @@ const TOOLCHAIN: &str = "golang.org/toolchain";
 /// The three lists of patterns, `GOPRIVATE` standing in where one of the others is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Privacy {
+    private: PrivatePatterns,
     no_proxy: PrivatePatterns,
     no_database: PrivatePatterns,
 }
@@ -27,9 +28,15 @@ impl Privacy {
         gonosumdb: Option<&str>,
     ) -> Result<Self, PatternError> {
         Ok(Self {
+            private: PrivatePatterns::from_str(goprivate)?,
             no_proxy: PrivatePatterns::from_str(gonoproxy.unwrap_or(goprivate))?,
             no_database: PrivatePatterns::from_str(gonosumdb.unwrap_or(goprivate))?,
         })
+    }
+
+    /// The patterns of private modules themselves.
+    pub fn patterns(&self) -> &PrivatePatterns {
+        &self.private
     }
 
     /// Whether no upstream proxy may hear of the module.

@@ -1,7 +1,9 @@
 //! Short text answers and refusals. The one module that knows which status and which cache policy a "no" gets.
 
 use catalog::work::{Refusal, RefusalClass};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, StatusCode};
 
 /// What the go client prints of a refusal: cmd/go reads no more than this.
@@ -17,6 +19,11 @@ pub const GRANARY_LOOP: HeaderName = HeaderName::from_static("granary-loop");
 /// Refusals may be kept by others for as long as Granary itself keeps them at most.
 const KEEP_REFUSAL: &str = "public, max-age=60";
 const KEEP_NOTHING: &str = "no-store";
+/// How a token can be sent; go knows the second way.
+const CHALLENGES: [&str; 2] = [
+    "Bearer realm=\"granary\"",
+    "Basic realm=\"granary\", charset=\"UTF-8\"",
+];
 /// When a client whose wait ran out should come back: most captures end sooner.
 const RETRY_SECONDS: u64 = 5;
 
@@ -78,6 +85,18 @@ pub enum Error {
     /// A method other than GET and HEAD.
     #[error("only GET and HEAD are served here")]
     Method,
+    /// It takes a token, and none came or one that is none here; a sentence for the user.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// The token that came may not do this.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// The token that came knows nothing of such a module, whether there is one or not.
+    #[error("{0}: not found here, or not for the token that came with the request")]
+    Hidden(String),
+    /// The request asks under a name that is not this server's.
+    #[error("{0}")]
+    Misdirected(String),
     /// A header that cannot be believed.
     #[error("{0}")]
     BadHeader(&'static str),
@@ -172,6 +191,17 @@ impl Error {
             Self::Unserved(_) => plain(StatusCode::NOT_FOUND).kept(),
             Self::Method => plain(StatusCode::METHOD_NOT_ALLOWED)
                 .with(ALLOW, HeaderValue::from_static("GET, HEAD")),
+            Self::Unauthorized(_) => {
+                let mut answer = plain(StatusCode::UNAUTHORIZED);
+                for challenge in CHALLENGES {
+                    let value = HeaderValue::from_static(challenge);
+                    answer.headers.append(WWW_AUTHENTICATE, value);
+                }
+                answer
+            }
+            Self::NotAllowed(_) => plain(StatusCode::FORBIDDEN),
+            Self::Hidden(_) => plain(StatusCode::NOT_FOUND),
+            Self::Misdirected(_) => plain(StatusCode::MISDIRECTED_REQUEST),
             Self::BadHeader(_) => plain(StatusCode::BAD_REQUEST),
             Self::FetchForbidden { .. } => plain(StatusCode::NOT_FOUND),
             Self::Forbidden(_) => plain(StatusCode::FORBIDDEN).kept(),
@@ -328,6 +358,15 @@ mod tests {
             let answer = Error::Refused(Refusal::new(class, "no")).into_answer();
             assert!(answer.headers.contains_key(RETRY_AFTER), "{class:?}");
         }
+        // Nor is what one may not have and another may.
+        for error in [
+            Error::Unauthorized("x".into()),
+            Error::NotAllowed("x".into()),
+            Error::Hidden("x".into()),
+        ] {
+            let answer = error.into_answer();
+            assert_eq!(answer.headers[CACHE_CONTROL], "no-store", "{}", answer.text);
+        }
         let absent = Error::Refused(Refusal::new(C::Absent, "no")).into_answer();
         assert_eq!(absent.headers[CACHE_CONTROL], "public, max-age=60");
     }
@@ -339,6 +378,10 @@ mod tests {
         for (error, want) in [
             (Error::Unserved("x".into()), 404),
             (Error::Method, 405),
+            (Error::Unauthorized("x".into()), 401),
+            (Error::NotAllowed("x".into()), 403),
+            (Error::Hidden("x".into()), 404),
+            (Error::Misdirected("x".into()), 421),
             (Error::BadHeader("x"), 400),
             (Error::FetchForbidden { what: what() }, 404),
             (Error::Forbidden("x".into()), 403),

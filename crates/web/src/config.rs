@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use gomod::private::PrivatePatterns;
 
+use crate::read_rules::ReadRules;
+
 /// Everything that [`crate::Front`] and [`crate::server::serve`] can be told. Every field has a working default.
 #[derive(Clone, Debug)]
 pub struct FrontConfig {
@@ -31,6 +33,10 @@ pub struct FrontConfig {
     pub databases: Vec<String>,
     /// Module paths whose checksum lookups never leave the house (403).
     pub private: PrivatePatterns,
+    /// What is open to everyone and what takes a token to read.
+    pub read: ReadRules,
+    /// Addresses that are listened on: names under which the API may be asked, beside that of `public_url`.
+    pub listen: Vec<SocketAddr>,
     /// Proxies whose `X-Forwarded-For` and `X-Request-Id` are believed.
     pub trusted_proxies: Vec<Network>,
 
@@ -99,6 +105,8 @@ impl Default for FrontConfig {
             public_prefix: String::new(),
             databases: Vec::new(),
             private: PrivatePatterns::default(),
+            read: ReadRules::default(),
+            listen: Vec::new(),
             trusted_proxies: Vec::new(),
             threads: 0,
             cache_bytes: 32 << 20,

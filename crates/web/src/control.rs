@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
@@ -16,18 +16,23 @@ use http_body::Frame;
 use tokio::sync::mpsc;
 
 use crate::answer::{Plain, refusal_text};
+use crate::identity::SocketUser;
 
 /// Longest operation in bytes; a `get` of thousands of modules fits.
 const OPERATION_BYTES_MAX: usize = 4 << 20;
 
 /// What runs operations.
 pub trait Operations: Send + Sync + 'static {
-    /// Starts an operation. Its lines (each with its newline) come through the channel until its sender is dropped. When
+    /// Starts an operation for a user. Its lines (each with its newline) come through the channel until its sender is dropped. When
     /// the client goes away the receiver is dropped; whether the operation goes on then is the operation's business.
     ///
     /// # Errors
     /// A sentence for the user, if it is none that is known here (400).
-    fn start(&self, operation: Bytes) -> Result<mpsc::Receiver<Bytes>, String>;
+    fn start(
+        &self,
+        operation: Bytes,
+        user: Option<SocketUser>,
+    ) -> Result<mpsc::Receiver<Bytes>, String>;
 }
 
 /// `POST <path>`: starts an operation and answers with its lines as they come. To be given to [`crate::serve`]; `path`
@@ -41,9 +46,10 @@ pub fn router(path: &str, operations: Arc<dyn Operations>) -> axum::Router {
 
 async fn start_operation(
     State(operations): State<Arc<dyn Operations>>,
+    user: Option<Extension<SocketUser>>,
     operation: Bytes,
 ) -> Response {
-    match operations.start(operation) {
+    match operations.start(operation, user.map(|Extension(user)| user)) {
         Ok(lines) => Body::new(Lines(lines)).into_response(),
         Err(reason) => {
             let answer = Plain::text(StatusCode::BAD_REQUEST, refusal_text(&reason));
@@ -53,7 +59,7 @@ async fn start_operation(
 }
 
 /// Lines on their way to a client.
-struct Lines(mpsc::Receiver<Bytes>);
+pub(crate) struct Lines(pub mpsc::Receiver<Bytes>);
 
 impl http_body::Body for Lines {
     type Data = Bytes;

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use crate::answer::Error;
 use crate::config::FrontConfig;
 use crate::hot::Hot;
+use crate::identity::{Gatekeeper, HostRules};
 use crate::metrics::Metrics;
 use crate::negatives::Negatives;
 use crate::seldom::Seldom;
@@ -46,6 +47,7 @@ pub struct Front {
     pub(crate) store: Store,
     pub(crate) queue: Queue,
     pub(crate) config: FrontConfig,
+    pub(crate) gatekeeper: Gatekeeper,
     pub(crate) hot: Hot,
     pub(crate) negatives: Negatives,
     pub(crate) metrics: Arc<Metrics>,
@@ -81,7 +83,7 @@ impl Front {
     pub fn new(catalog: Catalog, store: Store, queue: Queue, config: FrontConfig) -> Arc<Self> {
         let requests_max = config.requests_max.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
-            hot: Hot::new(config.cache_bytes, &config.public_prefix),
+            hot: Hot::new(config.cache_bytes, &config.public_prefix).without(config.read.closed()),
             negatives: Negatives::new(config.negatives_max, config.negative_keep),
             metrics: Arc::default(),
             room: Semaphore::new(requests_max),
@@ -95,11 +97,17 @@ impl Front {
             begun: Instant::now(),
             draining: AtomicBool::new(false),
             health: Mutex::new(None),
+            gatekeeper: gatekeeper(&config, &catalog),
             catalog,
             store,
             queue,
             config,
         })
+    }
+
+    /// Names of the views, first to last.
+    pub(crate) fn views(&self) -> Vec<String> {
+        vec![VIEW.to_owned()]
     }
 
     /// The counters, for whoever wants to look.
@@ -231,6 +239,12 @@ impl Front {
             )),
         }
     }
+}
+
+fn gatekeeper(config: &FrontConfig, catalog: &Catalog) -> Gatekeeper {
+    let public_url = config.public_url.as_deref();
+    let hosts = HostRules::new(public_url, &config.listen);
+    Gatekeeper::new(catalog, config.read.clone(), VIEW, hosts)
 }
 
 /// Counts one who waits for room, also when it gives up waiting.

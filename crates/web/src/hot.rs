@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use gomod::hash::ContentDigest;
 use gomod::path::ModulePath;
+use gomod::private::PrivatePatterns;
 use gomod::version::ModuleVersion;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -24,6 +25,8 @@ const ENTRIES_AT_START: usize = 1024;
 pub struct Hot {
     entries: Cache<Box<str>, Arc<Entry>, ByWeight>,
     prefix: Box<str>,
+    /// Modules that take a token to read: nobody is asked for one here, so they are not kept.
+    closed: PrivatePatterns,
 }
 
 #[derive(Clone, Debug)]
@@ -41,7 +44,14 @@ impl Hot {
         Self {
             entries: Cache::with_weighter(ENTRIES_AT_START, budget_bytes, ByWeight),
             prefix: prefix.into(),
+            closed: PrivatePatterns::default(),
         }
+    }
+
+    /// Keeps nothing about modules that match, whoever inserts it.
+    pub fn without(mut self, closed: PrivatePatterns) -> Self {
+        self.closed = closed;
+        self
     }
 
     /// Finds the answer for a request path as it was sent.
@@ -65,8 +75,12 @@ impl Hot {
         self.entries.get::<str>(path)
     }
 
-    /// Keeps an answer under a path in the one spelling.
+    /// Keeps an answer under a path in the one spelling, unless it is about a closed module.
     pub fn insert(&self, path: &str, entry: Arc<Entry>) {
+        let is_closed = |module: ModulePath| self.closed.is_match(module.as_str());
+        if !self.closed.is_empty() && module_of(path).is_some_and(is_closed) {
+            return;
+        }
         self.entries.insert(path.into(), entry);
     }
 
@@ -101,6 +115,16 @@ impl Hot {
     pub fn weight(&self) -> u64 {
         self.entries.weight()
     }
+}
+
+/// The module that a path is about: a file of it, its list, its latest version, or a record of a checksum database.
+fn module_of(path: &str) -> Option<ModulePath> {
+    let rest = path.strip_prefix('/')?;
+    let escaped = match rest.strip_prefix("sumdb/") {
+        Some(below) => below.split_once("/lookup/")?.1.rsplit_once('@')?.0,
+        None => rest.rsplit_once("/@")?.0,
+    };
+    ModulePath::from_escaped(escaped).ok()
 }
 
 /// The go client sends `%21` for `!`; it is the only escape that a path in the map can have.
@@ -164,6 +188,31 @@ mod tests {
         hot.insert("/example.com/m/@v/!a.info", entry(None));
         assert!(hot.find("/example.com/m/@v/%21a.info", now).is_some());
         assert!(hot.find_kept("/example.com/m/@v/%21a.info", now).is_none());
+    }
+
+    #[test]
+    fn closed_modules_are_never_kept() {
+        let hot = Hot::new(1 << 20, "").without("*.corp.example,github.com/Org".parse().unwrap());
+        let now = Instant::now();
+        for (path, want) in [
+            ("/git.corp.example/m/@v/v1.0.0.info", false),
+            ("/git.corp.example/m/@v/list", false),
+            ("/git.corp.example/m/@latest", false),
+            ("/git.corp.example/m/@v/feature/x.info", false),
+            ("/github.com/!org/m/v2/@v/v2.0.0.zip", false),
+            (
+                "/sumdb/sum.example.com/lookup/git.corp.example/m@v1.0.0",
+                false,
+            ),
+            ("/sumdb/sum.example.com/lookup/example.com/m@v1.0.0", true),
+            ("/sumdb/sum.example.com/latest", true),
+            ("/sumdb/sum.example.com/tile/8/0/000", true),
+            ("/github.com/org/m/@v/list", true),
+            ("/example.com/m/@latest", true),
+        ] {
+            hot.insert(path, entry(None));
+            assert_eq!(hot.find(path, now).is_some(), want, "{path}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod read_rules;
+
 pub mod config;
 
 pub mod target;
@@ -14,6 +16,8 @@ pub mod target;
 mod conditional;
 
 pub mod answer;
+
+pub mod identity;
 
 pub mod metrics;
 
@@ -41,6 +45,8 @@ mod route;
 
 pub mod control;
 
+pub mod api;
+
 mod body;
 
 mod connection;
@@ -54,7 +60,8 @@ pub mod server;
 
 pub use answer::Error;
 pub use config::{FrontConfig, ListenerConfig, Network};
-pub use connection::SocketUser;
 pub use front::Front;
+pub use identity::SocketUser;
+pub use read_rules::{PrivateRead, ReadRules};
 pub use server::{Bound, ServeError, serve};
 pub use tls::TlsError;

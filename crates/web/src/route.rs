@@ -1,17 +1,20 @@
 //! From a request to its answer: what is refused before anything is looked up, who answers the rest, what is logged.
 
+use std::borrow::Cow;
 use std::error::Error as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, VIA};
+use gomod::path::ModulePath;
+use http::header::{CACHE_CONTROL, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, VARY, VIA};
 use http::{HeaderMap, Method, Response, Uri, Version, request};
 
 use crate::answer::Error;
 use crate::entry::Entry;
-use crate::front::Front;
+use crate::front::{Front, VIEW};
+use crate::identity::{SocketUser, Who};
 use crate::metrics::{Class, Overload};
 use crate::proxy::{file, list, query};
 use crate::response::{Answer, render, render_entry};
@@ -56,7 +59,7 @@ impl Asked {
     }
 
     /// The client's address: the last one in `X-Forwarded-For` that no trusted proxy has.
-    fn client(&self, front: &Front) -> Option<IpAddr> {
+    pub fn client(&self, front: &Front) -> Option<IpAddr> {
         if !self.is_from_trusted(front) {
             return self.peer;
         }
@@ -71,7 +74,16 @@ impl Asked {
             .or(self.peer)
     }
 
-    fn request_id(&self, front: &Front) -> HeaderValue {
+    /// What it says about who sends it; `user` is that of the socket.
+    pub fn who(&self, front: &Front, user: Option<SocketUser>) -> Who<'_> {
+        Who {
+            headers: &self.headers,
+            client: self.peer.and_then(|_| self.client(front)),
+            user,
+        }
+    }
+
+    pub fn request_id(&self, front: &Front) -> HeaderValue {
         let given = self.headers.get(REQUEST_ID).filter(|id| {
             let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
             (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.as_bytes().iter().all(is_plain)
@@ -111,9 +123,14 @@ pub(crate) fn answer_hot(front: &Front, asked: &Asked) -> Option<Response<Bytes>
 /// Answers any request.
 pub(crate) async fn answer(front: Arc<Front>, asked: Asked) -> Response<Bytes> {
     let request_id = asked.request_id(&front);
+    let mut is_open = true;
     let (class, outcome) = match check_request(&front, &asked) {
         Ok(()) => match Target::parse(asked.uri.path(), &front.config.public_prefix) {
-            Ok(target) => (class_of(&target), dispatch(&front, target, &asked).await),
+            Ok(target) => {
+                let class = class_of(&target);
+                is_open = is_open_to_all(&front, VIEW, &target);
+                (class, dispatch(&front, target, &asked).await)
+            }
             Err(unserved) => (Class::Other, Err(Error::Unserved(unserved.reason))),
         },
         Err(error) => (Class::Other, Err(error)),
@@ -124,6 +141,9 @@ pub(crate) async fn answer(front: Arc<Front>, asked: Asked) -> Response<Bytes> {
         Answer::Plain(error.into_answer())
     });
     let mut response = render(&answer, &asked.method, &asked.headers);
+    if !is_open {
+        keep_private(&mut response);
+    }
     let status = response.status().as_u16();
     front
         .metrics
@@ -143,22 +163,28 @@ pub(crate) async fn answer(front: Arc<Front>, asked: Asked) -> Response<Bytes> {
     response
 }
 
-/// What is refused whatever the path.
+/// What is refused whatever the path, where nothing can be changed.
 fn check_request(front: &Front, asked: &Asked) -> Result<(), Error> {
+    check_head(front, asked)?;
+    match asked.method {
+        Method::GET | Method::HEAD => Ok(()),
+        _ => Err(Error::Method),
+    }
+}
+
+/// What is refused whatever the path and the method.
+pub(crate) fn check_head(front: &Front, asked: &Asked) -> Result<(), Error> {
     let Asked { headers, .. } = asked;
     // A length beside it would make two readers see two different requests, and hyper hides the length then.
     if headers.contains_key(TRANSFER_ENCODING) {
         return Err(Error::BadHeader(
-            "requests here have no body, and none with an encoding",
+            "requests here have no body, or one with a Content-Length",
         ));
     }
     let hosts = headers.get_all(HOST).iter().count();
     let is_absolute = asked.uri.authority().is_some();
     if hosts > 1 || (hosts == 0 && asked.version == Version::HTTP_11 && !is_absolute) {
         return Err(Error::BadHeader("a request has exactly one Host header"));
-    }
-    if asked.method != Method::GET && asked.method != Method::HEAD {
-        return Err(Error::Method);
     }
     // Of `ftp://host/path`, `user@host` or a bare word, hyper gives the path as if it had been asked for by itself.
     let is_plain = asked.uri.authority().is_none_or(|authority| {
@@ -198,9 +224,56 @@ async fn dispatch(front: &Front, target: Target, asked: &Asked) -> Result<Answer
         Target::Version => return plain(health::get_version(front)),
         Target::Metrics => return plain(health::get_metrics(front).await),
         Target::Fixed(name) => return plain(health::get_fixed(name)),
-        target => get_entry(front, target, may_fetch).await?,
+        target => {
+            check_read(front, VIEW, &target, asked).await?;
+            get_entry(front, target, may_fetch).await?
+        }
     };
     Ok(Answer::Entry(entry))
+}
+
+/// The module that is asked for, where it is one.
+fn module_of<'a>(front: &Front, target: &'a Target) -> Option<Cow<'a, ModulePath>> {
+    match target {
+        Target::List(module) | Target::Latest(module) | Target::Query(module, _) => {
+            Some(Cow::Borrowed(module))
+        }
+        Target::File(of, _) => Some(Cow::Borrowed(of.path())),
+        Target::Sumdb(rest) => sumdb::find_module(front, rest).map(Cow::Owned),
+        _ => None,
+    }
+}
+
+fn is_open_to_all(front: &Front, view: &str, target: &Target) -> bool {
+    let module = module_of(front, target);
+    front.gatekeeper.is_open(view, module.as_deref())
+}
+
+/// Who may not read what is asked for hears so before anything is looked up.
+async fn check_read(
+    front: &Front,
+    view: &str,
+    target: &Target,
+    asked: &Asked,
+) -> Result<(), Error> {
+    let module = module_of(front, target);
+    let who = asked.who(front, None);
+    front
+        .gatekeeper
+        .check_read(&who, view, module.as_deref())
+        .await
+}
+
+/// What takes a token is for the one who asked, and not for those who share a cache with them.
+fn keep_private(response: &mut Response<Bytes>) {
+    let headers = response.headers_mut();
+    let is_kept = headers
+        .get(CACHE_CONTROL)
+        .is_some_and(|value| value.as_bytes() != b"no-store");
+    if is_kept {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
+    headers.append(VARY, HeaderValue::from_static("Authorization"));
 }
 
 /// What is kept and served under conditions: everything of the protocol. Each waits in a place of its own, and the number
@@ -275,7 +348,7 @@ fn note_overload(front: &Front, error: &Error) {
 
 /// A path as it came may be long; the log gets its beginning. (It is ASCII or percent-encoded, but that is hyper's
 /// business.)
-fn shown_path(path: &str) -> &str {
+pub(crate) fn shown_path(path: &str) -> &str {
     let mut end = path.len().min(512);
     while !path.is_char_boundary(end) {
         end -= 1;

@@ -68,6 +68,15 @@ pub(crate) async fn pass(front: &Front, rest: &str, may_fetch: bool) -> Result<A
     Ok(entry)
 }
 
+/// The module whose record a path below `/sumdb/` asks for.
+pub(crate) fn find_module(front: &Front, rest: &str) -> Option<ModulePath> {
+    let (_, path) = find_database(&front.config.databases, rest)?;
+    match parse_request(path) {
+        Ok(Request::Lookup(of)) => Some(of.path().clone()),
+        _ => None,
+    }
+}
+
 /// Splits a path into the name of a known database (which may have slashes) and what is asked of it.
 fn find_database<'a>(known: &'a [String], rest: &'a str) -> Option<(&'a str, &'a str)> {
     known

@@ -1,5 +1,6 @@
 //! What each command does. A command answers whether all is well; an error means that it could not be done at all.
 
+mod acts;
 mod build_zip;
 mod doctor;
 mod h1;
@@ -100,6 +101,7 @@ fn operation(command: &Command, config: &Config) -> Result<Option<Operation>> {
             view: view.clone(),
             dir: std::path::absolute(dir)?,
         },
+        Command::Act(command) => acts::operation(command)?,
         Command::Import { tree } => Operation::Import {
             tree: std::path::absolute(tree)?,
         },

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use tokio::sync::mpsc;
+use web::identity::Principal;
 
 use crate::config::Config;
 use crate::elsewhere;
@@ -21,16 +22,10 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
         config.log_level.as_str()
     };
     logging::start(level, &config.log_format)?;
-    // What only reads must not make a folder out of a mistyped name and then call it well.
-    let reads = matches!(
-        operation,
-        Operation::Verify { .. }
-            | Operation::Export { .. }
-            | Operation::Backup { .. }
-            | Operation::Evidence { .. }
-    );
+    // What is about what is there must not make a folder out of a mistyped name and then call it well.
+    let makes = matches!(operation, Operation::Get { .. } | Operation::Import { .. });
     let lacks = |name: &str| !config.data.join(name).exists();
-    let has_no_catalog = reads && config.database.is_none() && lacks("catalog.db");
+    let has_no_catalog = !makes && config.database.is_none() && lacks("catalog.db");
     let no_granary = format!(
         "there is no Granary in {}: name its data folder with --data or GRANARY_DATA",
         config.data.display()
@@ -56,18 +51,19 @@ pub fn run(config: Config, operation: Operation, json: bool) -> Result<bool> {
         }
         Taken::Ours(_lock) => runtime.block_on(async {
             // Without a server only what was asked for is done: zips that follow behind are for the next server, and
-            // only `get` is made of jobs.
+            // only `get` and acts are made of jobs.
             let parts = Parts::open(&Config {
                 zips_all: false,
                 ..config
             })
             .await?;
-            if matches!(operation, Operation::Get { .. }) {
+            if matches!(operation, Operation::Get { .. } | Operation::Act { .. }) {
                 parts.start().await;
             }
             let (send, mut receive) = mpsc::channel(LINES_IN_FLIGHT);
+            let by = Principal::of_user(rustix::process::getuid().as_raw());
             let work = async {
-                run_operation(&parts, operation, send).await;
+                run_operation(&parts, &by, operation, send).await;
                 parts.close().await;
             };
             let showing = async {

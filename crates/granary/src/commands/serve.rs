@@ -12,6 +12,7 @@ use web::metrics::{Counter, Gauge};
 use super::rot_counters::rot_counters;
 use super::show::client_url;
 use super::signals::ending_signal;
+use crate::admin_token;
 use crate::config::Config;
 use crate::config::layers::Layers;
 use crate::control::Control;
@@ -62,6 +63,7 @@ async fn serve(config: Config, descriptors: Descriptors) -> Result<()> {
         info!("{signal}: draining");
     };
     let parts = Arc::new(Parts::open(&config).await?);
+    admin_token::ensure(&config.data, &parts.catalog).await;
     parts.start().await;
     let scrubbed = ScrubCounts::default();
     Scrubber {
@@ -137,6 +139,12 @@ fn front_config(
         public_prefix: prefix.unwrap_or_default(),
         databases: parts.databases.clone(),
         private: parts.privacy.database_patterns().clone(),
+        read: web::ReadRules {
+            private: parts.privacy.patterns().clone(),
+            private_read: config.private_read,
+            public_stages: config.public_stages.clone(),
+        },
+        listen: config.listen.clone(),
         trusted_proxies: trusted
             .context("`trusted_proxies`: write addresses or networks such as 10.0.0.0/8")?,
         threads: config.threads,

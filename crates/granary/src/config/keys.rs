@@ -89,6 +89,16 @@ pub const KEYS: &[Key] = &[
         "patterns never asked of a checksum database, as GONOSUMDB (default: goprivate)",
     ),
     key(
+        "private_read",
+        "",
+        "who may read modules of the private patterns (goprivate): open, or token for holders of a token that may read them (default: open in profile private, token in public)",
+    ),
+    key(
+        "public_stages",
+        "",
+        "stages before the last one that everyone may read, comma separated; the others take a token",
+    ),
+    key(
         "sumdb",
         "sum.golang.org",
         "checksum database as in GOSUMDB: name, name+key, 'name+key url', or off",

@@ -22,6 +22,7 @@ use reader::Reader;
 use store::space::{Reserve, Space};
 use tlog::database::DatabaseKey;
 use vcs::VcsConfig;
+use web::PrivateRead;
 use web::config::Network;
 
 /// What the operator lets in when the checksum database has no record.
@@ -54,6 +55,10 @@ pub struct Config {
     pub upstream: Option<String>,
     /// GOPRIVATE, GONOPROXY and GONOSUMDB given to Granary itself.
     pub private: PrivateSettings,
+    /// Who may read private modules.
+    pub private_read: PrivateRead,
+    /// Stages before the last one that are open to everyone.
+    pub public_stages: Vec<String>,
     /// GOSUMDB-like text.
     pub sumdb: String,
     /// What to do where the database has no record.
@@ -211,6 +216,8 @@ impl Config {
                 gonoproxy: read.given("gonoproxy"),
                 gonosumdb: read.given("gonosumdb"),
             },
+            private_read: private_read(&read)?,
+            public_stages: read.list("public_stages"),
             sumdb: layers.get("sumdb").text,
             sumdb_absent: if read.one_of("sumdb_absent", &["refuse", "allow"])? == "allow" {
                 SumdbAbsent::Allow
@@ -274,6 +281,20 @@ impl Config {
     pub fn socket(&self) -> PathBuf {
         self.data.join("granary.sock")
     }
+}
+
+/// Who may read private modules: what is said, else what suits the profile.
+fn private_read(read: &Reader<'_>) -> Result<PrivateRead> {
+    let said = read.one_of("private_read", &["", "open", "token"])?;
+    let is_closed = match said.as_str() {
+        "" => read.one_of("profile", &["private", "public"])? == "public",
+        said => said == "token",
+    };
+    Ok(if is_closed {
+        PrivateRead::Token
+    } else {
+        PrivateRead::Open
+    })
 }
 
 /// Parses what other rooms will parse again, so that nonsense is told by its key before anything is opened.
@@ -362,6 +383,8 @@ mod tests {
             ("database", "mysql://x"),
             ("store", "s3:x"),
             ("sumdb_absent", "maybe"),
+            ("private_read", "perhaps"),
+            ("public_stages", "nowhere"),
             ("capture.zips", "some"),
             ("capture.workers", "0"),
             ("disk.reserve", "some"),
@@ -384,6 +407,21 @@ mod tests {
             ("log.level", "=="),
         ] {
             check_refused(name, value);
+        }
+    }
+
+    #[test]
+    fn private_modules_are_as_open_as_the_profile_unless_it_is_said() {
+        for (set, want) in [
+            (vec![], PrivateRead::Open),
+            (vec![("profile", "public")], PrivateRead::Token),
+            (vec![("private_read", "token")], PrivateRead::Token),
+            (
+                vec![("profile", "public"), ("private_read", "open")],
+                PrivateRead::Open,
+            ),
+        ] {
+            assert_eq!(config(&set).unwrap().private_read, want, "{set:?}");
         }
     }
 

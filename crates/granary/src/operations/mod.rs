@@ -1,16 +1,23 @@
 //! The long operations behind commands. Each runs on the parts of a process and speaks in lines, so that the same code
 //! serves a command on the folder and a command over the socket of a running server.
 
+pub mod acts;
 pub mod backup;
 pub mod evidence;
 pub mod export;
 pub mod get;
 pub mod import;
+pub mod record;
+pub mod tokens;
 pub mod verify;
+pub mod why;
 
 use std::path::PathBuf;
 
+use catalog::work::ActAsk;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use web::identity::{Principal, Scopes, TokenAsk};
 
 use crate::line::{Line, Lines};
 use crate::parts::Parts;
@@ -53,6 +60,45 @@ pub enum Operation {
         /// Which event; none for all.
         event: Option<u64>,
     },
+    /// Has an act carried out; who asks is known from elsewhere.
+    Act {
+        /// The act.
+        ask: ActAsk,
+    },
+    /// Explains where a version stands.
+    Why {
+        /// `module@version`.
+        of: String,
+        /// Which view; none for all.
+        view: Option<String>,
+    },
+    /// Lists waivers.
+    Waivers,
+    /// Lists deeds.
+    Deeds {
+        /// Those after this number.
+        after: u64,
+    },
+    /// Makes a token.
+    TokenCreate {
+        /// Its name.
+        name: String,
+        /// What it may.
+        scopes: Scopes,
+        /// When it ends.
+        expires_at: Option<Timestamp>,
+        /// What it is for.
+        why: String,
+    },
+    /// Lists tokens.
+    Tokens,
+    /// Revokes a token.
+    TokenRevoke {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// Captures what a GOPROXY tree holds.
     Import {
         /// An absolute folder.
@@ -60,8 +106,8 @@ pub enum Operation {
     },
 }
 
-/// Runs an operation to its end. The last line is always [`Line::Done`].
-pub async fn run(parts: &Parts, operation: Operation, lines: Lines) {
+/// Runs an operation to its end, for whoever asks. The last line is always [`Line::Done`].
+pub async fn run(parts: &Parts, by: &Principal, operation: Operation, lines: Lines) {
     let result = match operation {
         Operation::Get { queries, zips } => get::run(parts, queries, zips, &lines).await,
         Operation::Verify { repair } => verify::run(parts, repair, &lines).await,
@@ -69,6 +115,29 @@ pub async fn run(parts: &Parts, operation: Operation, lines: Lines) {
         Operation::Backup { dir, keep } => backup::run(parts, &dir, keep, &lines).await,
         Operation::Evidence { dir, event } => evidence::run(parts, &dir, event, &lines).await,
         Operation::Import { tree } => import::run(parts, &tree, &lines).await,
+        Operation::Act { ask } => {
+            let ask = ActAsk { by: by.by(), ..ask };
+            acts::run(parts, ask, &lines).await
+        }
+        Operation::Why { of, view } => why::run(parts, &of, view.as_deref(), &lines).await,
+        Operation::Waivers => record::waivers(parts, &lines).await,
+        Operation::Deeds { after } => record::deeds(parts, after, &lines).await,
+        Operation::TokenCreate {
+            name,
+            scopes,
+            expires_at,
+            why,
+        } => {
+            let ask = TokenAsk {
+                name,
+                scopes,
+                expires_at,
+                why,
+            };
+            tokens::create(parts, by, ask).await
+        }
+        Operation::Tokens => tokens::list(parts, &lines).await,
+        Operation::TokenRevoke { name, why } => tokens::end(parts, by, &name, &why).await,
     };
     let done = result.unwrap_or_else(|cause| Line::Done {
         well: false,

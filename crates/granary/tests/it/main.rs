@@ -32,6 +32,7 @@ mod herd;
 mod hostile;
 mod hostile_repositories;
 mod hostile_upstreams;
+mod identity;
 mod lifecycle;
 mod lists;
 mod load;

@@ -27,7 +27,6 @@ pub(crate) use gate::Gate;
 use guarded::{Guarded, Phase};
 pub(crate) use service::Control;
 use service::Service;
-pub use service::SocketUser;
 
 /// What the first bytes of HTTP/2 with prior knowledge are.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";

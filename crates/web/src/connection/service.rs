@@ -17,23 +17,18 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
 use crate::answer::TEXT;
-use crate::body::Pieces;
+use crate::api;
+use crate::body::{Pieces, Watch as _};
 use crate::conditional::http_date;
 use crate::connection::guarded::{InFlight, Phase};
 use crate::front::Front;
+use crate::identity::SocketUser;
 use crate::route::{self, Asked};
 
 /// Where the routes of the socket begin.
 const CONTROL_PREFIX: &str = "/v1/control/";
 
-/// Who is at the other end of the socket; control routes find it as an extension of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SocketUser {
-    /// The user's number on this machine.
-    pub uid: u32,
-}
-
-/// The control routes, and whose connection it is.
+/// The control routes, and whose connection it is; they find the user as an extension of the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
     pub router: axum::Router,
@@ -65,6 +60,9 @@ impl hyper::service::Service<Request<Incoming>> for Service {
             Some(control) if request.uri().path().starts_with(CONTROL_PREFIX) => {
                 Box::pin(run_control(control.clone(), request, in_flight))
             }
+            _ if api::is_below(request.uri().path(), &self.front.config.public_prefix) => {
+                self.answer_api(request, in_flight)
+            }
             _ => self.answer(request, in_flight),
         }
     }
@@ -84,6 +82,28 @@ impl Service {
         Box::pin(async move {
             let response = dated(task.await.unwrap_or_else(|_| stopped()));
             Ok(response.map(|bytes| body(bytes, piece_bytes, in_flight)))
+        })
+    }
+
+    /// As [`Service::answer`], with the request's body, and an answer that may come piece by piece.
+    fn answer_api(&self, request: Request<Incoming>, in_flight: InFlight) -> Answering {
+        let (head, body) = request.into_parts();
+        let incoming = api::Incoming {
+            asked: Asked::new(head, self.peer),
+            body: Body::new(body),
+            user: self.control.as_ref().and_then(|control| control.user),
+        };
+        let task = Cancelling(self.main.spawn(api::answer(self.front.clone(), incoming)));
+        Box::pin(async move {
+            let stopped = || stopped().map(Body::from);
+            let response = dated(task.await.unwrap_or_else(|_| stopped()));
+            let sending = in_flight.sending();
+            Ok(response.map(|body| {
+                Body::new(http_body_util::BodyExt::map_frame(body, move |frame| {
+                    sending.note_taken();
+                    frame
+                }))
+            }))
         })
     }
 }
@@ -113,7 +133,7 @@ async fn run_control(
 
 /// Says when the answer was made. hyper would say it too, but it keeps its date until the next second has come: after a
 /// clock was set back a day, for a day.
-fn dated(mut response: Response<Bytes>) -> Response<Bytes> {
+fn dated<T>(mut response: Response<T>) -> Response<T> {
     let date = http_date(jiff::Timestamp::now());
     if let Some(date) = date.and_then(|date| HeaderValue::from_str(&date).ok()) {
         response.headers_mut().insert(DATE, date);

@@ -15,7 +15,8 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::ListenerConfig;
-use crate::connection::{Control, Shared, SocketUser, serve_hyper};
+use crate::connection::{Control, Shared, serve_hyper};
+use crate::identity::SocketUser;
 use crate::server::error::ServeError;
 use crate::server::worker::{Accepted, Workers};
 use crate::tls::Certificate;

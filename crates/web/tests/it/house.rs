@@ -147,6 +147,7 @@ impl web::control::Operations for Echo {
     fn start(
         &self,
         operation: bytes::Bytes,
+        _: Option<web::SocketUser>,
     ) -> Result<tokio::sync::mpsc::Receiver<bytes::Bytes>, String> {
         if operation.is_empty() {
             return Err("nothing to do".into());

@@ -1,0 +1,196 @@
+//! What takes a token to read, and what a token that reaches other modules or views hears.
+
+use serde_json::json;
+
+use super::{House, house, house_with};
+use crate::rig::database::NAME;
+use crate::rig::go::Go;
+
+fn basic(user: &str, password: &str) -> String {
+    use base64::Engine as _;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Authorization: Basic {pair}\r\n")
+}
+
+#[test]
+fn a_private_module_is_neither_fetched_nor_shown_without_a_token() {
+    let house = house();
+    let zip = house.private.file("zip");
+    for path in [
+        &zip,
+        &house.private.file("info"),
+        "/corp.example/p/@v/list",
+        "/corp.example/p/@latest",
+    ] {
+        let answer = house.ask("GET", path, None, None);
+        assert_eq!(answer.status, 401, "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.text().contains("netrc"), "{}", answer.text());
+        // What is not there looks the same.
+        let never = house.ask("GET", &path.replace("/p/", "/never/"), None, None);
+        assert_eq!(never.status, 401);
+        assert_eq!(never.text().replace("/never", "/p"), answer.text());
+    }
+    let asked = house.upstream.counts();
+    assert!(
+        asked.keys().all(|path| !path.contains("corp.example")),
+        "{asked:?}"
+    );
+
+    let reader = house.token(
+        "reader",
+        &json!({ "verbs": ["read"], "modules": ["corp.example"] }),
+    );
+    let ways = [
+        format!("Authorization: Bearer {reader}\r\n"),
+        basic("go", &reader),
+        basic(&reader, ""),
+    ];
+    for way in &ways {
+        // Twice: what was read once is not kept where nobody is asked.
+        for _ in 0..2 {
+            let answer = house.send("GET", &zip, way, None);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(answer.body, house.private.zip);
+            assert!(
+                answer
+                    .header("cache-control")
+                    .unwrap()
+                    .starts_with("private")
+            );
+            assert_eq!(house.ask("GET", &zip, None, None).status, 401);
+            assert_eq!(house.ask("HEAD", &zip, None, None).status, 401);
+            assert_eq!(
+                house
+                    .ask("GET", &format!("/r/prod{zip}"), None, None)
+                    .status,
+                401
+            );
+        }
+    }
+}
+
+#[test]
+fn a_token_for_other_modules_hears_the_same_of_all() {
+    let house = house();
+    let scopes = json!({ "verbs": ["read"], "modules": ["corp.example/other"] });
+    let other = house.token("other", &scopes);
+    let there = house.ask("GET", &house.private.file("info"), Some(&other), None);
+    let never = house.ask("GET", "/corp.example/q/@v/v1.0.0.info", Some(&other), None);
+    assert_eq!((there.status, never.status), (404, 404));
+    assert_eq!(there.text().replace("/p", "/q"), never.text());
+    let of = |module: &str| format!("/v1/why/{module}@v1.0.0");
+    house.ask("GET", &house.private.file("info"), Some(&house.admin), None);
+    let there = house.ask("GET", &of("corp.example/p"), Some(&other), None);
+    let never = house.ask("GET", &of("corp.example/q"), Some(&other), None);
+    assert_eq!((there.status, never.status), (404, 404));
+    assert_eq!(there.text().replace("example/p", "example/q"), never.text());
+    let landings = house.ask("GET", "/v1/landings", Some(&other), None);
+    assert!(
+        !landings.text().contains("corp.example/p"),
+        "{}",
+        landings.text()
+    );
+    let landings = house.ask("GET", "/v1/landings", Some(&house.admin), None);
+    assert!(
+        landings.text().contains("corp.example/p@v1.0.0"),
+        "{}",
+        landings.text()
+    );
+}
+
+#[test]
+fn checksums_of_private_modules_take_a_token_too() {
+    let house = house_with(|setup| setup.set("gonosumdb", "none"));
+    house.database.record(&house.private);
+    let path = format!("/sumdb/{NAME}/lookup/corp.example/p@v1.0.0");
+    assert_eq!(house.ask("GET", &path, None, None).status, 401);
+    for _ in 0..2 {
+        let answer = house.ask("GET", &path, Some(&house.admin), None);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(house.ask("GET", &path, None, None).status, 401);
+    }
+    let latest = format!("/sumdb/{NAME}/latest");
+    assert_eq!(house.ask("GET", &latest, None, None).status, 200);
+    let public = format!("/sumdb/{NAME}/lookup/example.com/m@v1.0.0");
+    assert_eq!(house.ask("GET", &public, None, None).status, 200);
+}
+
+#[test]
+fn stages_before_the_last_take_a_token_unless_they_are_public() {
+    let house = house_with(|setup| setup.set("public_stages", "staging"));
+    house.granary.must_get(&house.public.file("zip"));
+    let dev = house.token("dev", &json!({ "verbs": ["read"], "views": ["dev"] }));
+    let staging = house.token(
+        "staging",
+        &json!({ "verbs": ["read"], "views": ["staging"] }),
+    );
+    let latest = format!("/sumdb/{NAME}/latest");
+    for file in [
+        &house.public.file("zip"),
+        "/example.com/m/@v/list",
+        "/example.com/m/@latest",
+        &latest,
+    ] {
+        let (in_dev, in_staging) = (format!("/r/dev{file}"), format!("/r/staging{file}"));
+        for (path, token, want) in [
+            (&in_dev, None, 401),
+            (&in_dev, Some(&staging), 403),
+            (&in_dev, Some(&dev), 200),
+            (&in_dev, None, 401),
+            (&in_staging, None, 200),
+            (&in_staging, Some(&dev), 200),
+        ] {
+            let answer = house.ask("GET", path, token.map(String::as_str), None);
+            assert_eq!(answer.status, want, "{path}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
+fn private_modules_are_open_where_the_operator_says_so() {
+    let house = house_with(|setup| setup.set("private_read", "open"));
+    assert_eq!(
+        house.granary.must_get(&house.private.file("zip")),
+        house.private.zip
+    );
+    // And everywhere a token that is none changes nothing about what is open.
+    let answer = house.ask("GET", &house.private.file("zip"), Some("granary_x"), None);
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
+fn go_sends_a_token_and_prints_why_it_needs_one() {
+    let house = house();
+    let reader = house.token("go", &json!({ "verbs": ["read"] }));
+    let files = [("go.mod", "module example.com/app\n\ngo 1.21\n")];
+    let get = |url: &str| {
+        let mut go = Go::find_at(url, Some(&house.database))?;
+        go.set("GONOSUMDB", "corp.example");
+        go.set("GOPRIVATE", "");
+        let folder = go.project("app", &files);
+        Some(go.run(&folder, &["get", "corp.example/p@v1.0.0"]))
+    };
+    let address = house.granary.address;
+    let Some(said) = get(&format!("http://{address}")) else {
+        return;
+    };
+    assert!(
+        !said.ok && said.err.contains("takes a token"),
+        "{}",
+        said.err
+    );
+    let Some(said) = get(&format!("http://go:{reader}@{address}")) else {
+        return;
+    };
+    assert!(said.ok, "{}", said.err);
+    check_no_secret(&house, &reader);
+}
+
+#[track_caller]
+fn check_no_secret(house: &House, secret: &str) {
+    assert!(
+        !house.granary.log().contains(secret),
+        "a token is in the log"
+    );
+}
