@@ -11,6 +11,8 @@ use http::{HeaderMap, Uri};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostRules {
     public: Option<String>,
+    /// As users of go write it: with its port.
+    shown: Option<String>,
     addresses: Vec<IpAddr>,
 }
 
@@ -18,18 +20,18 @@ impl HostRules {
     /// Of `public_url` and of the addresses that are listened on; one that stands for all addresses of the machine lets
     /// every number in.
     pub fn new(public_url: Option<&str>, listen: &[SocketAddr]) -> Self {
-        let public = public_url
-            .and_then(|url| url.parse::<Uri>().ok())
-            .and_then(|url| url.host().map(plain));
+        let url = public_url.and_then(|url| url.parse::<Uri>().ok());
+        let authority = url.as_ref().and_then(Uri::authority);
         Self {
-            public,
+            public: authority.map(|authority| plain(authority.host())),
+            shown: authority.map(ToString::to_string),
             addresses: listen.iter().map(SocketAddr::ip).collect(),
         }
     }
 
-    /// What people call this server.
+    /// What go calls this server: host and, where the address has one, port.
     pub fn shown(&self) -> &str {
-        self.public.as_deref().unwrap_or("this server")
+        self.shown.as_deref().unwrap_or("<this server>")
     }
 
     /// Whether a request asks under one of them; its port does not matter, and every name that it gives counts.

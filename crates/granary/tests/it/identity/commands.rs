@@ -21,7 +21,7 @@ fn must(setup: &Setup, arguments: &[&str]) -> Vec<Value> {
 }
 
 #[track_caller]
-fn create(setup: &Setup, arguments: &[&str]) -> String {
+pub fn create(setup: &Setup, arguments: &[&str]) -> String {
     let lines = must(setup, &[&["token", "create"], arguments].concat());
     lines.last().unwrap()["data"]["token"]
         .as_str()
