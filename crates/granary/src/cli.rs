@@ -211,6 +211,15 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Tests the policies that decide what is admitted
+    Policy {
+        /// What to do with them.
+        #[command(subcommand)]
+        what: PolicyCommand,
+    },
+    /// Evaluates policies for the process that started it
+    #[command(hide = true)]
+    EvaluatePolicies,
     /// Prints the `go env -w` line that makes go use this server, and the one that goes back
     Env,
     /// Prints a completion script
@@ -226,6 +235,19 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Prints every key with its value, where the value comes from, and what it does
     Show,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Runs the tests of a folder of policies and of those that come with Granary; needs no server
+    #[command(
+        after_help = "A folder that passes is one that a server takes over. What tests print stands below them.\nHow to write policies and their tests: docs/policies.md.\n\nExamples:\n    granary policy test ./policies\n    granary policy test"
+    )]
+    Test {
+        /// The folder; default: only what comes with Granary
+        folder: Option<PathBuf>,
+    },
 }
 
 impl Cli {

@@ -10,6 +10,8 @@
 pub mod refusal;
 pub mod settings;
 
+pub mod policy;
+
 pub mod keepers;
 pub mod trust;
 

@@ -5,6 +5,7 @@ mod build_zip;
 mod doctor;
 mod h1;
 mod on_folder;
+mod policy;
 mod restore;
 mod rot_counters;
 mod scratch;
@@ -16,7 +17,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::cli::{Cli, Command, ConfigCommand};
+use crate::cli::{Cli, Command, ConfigCommand, PolicyCommand};
 use crate::config::Config;
 use crate::config::layers::Layers;
 use crate::operations::Operation;
@@ -27,6 +28,10 @@ pub fn run_alone(cli: &Cli) -> Option<Result<bool>> {
     match &cli.command {
         Command::H1 { paths, of } => Some(h1::run(paths, of.as_deref(), cli.common.json)),
         Command::Completion { shell } => Some(show::completion(*shell)),
+        Command::Policy {
+            what: PolicyCommand::Test { folder },
+        } => Some(policy::test(folder.as_deref(), cli.common.json)),
+        Command::EvaluatePolicies => Some(policy::evaluate()),
         Command::Rehearse {
             dir,
             generation,

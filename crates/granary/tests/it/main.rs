@@ -38,6 +38,7 @@ mod lists;
 mod load;
 mod malformed;
 mod places;
+mod policies;
 mod postgres;
 mod public;
 mod rebuilt;
