@@ -384,7 +384,6 @@ mod tests {
             ("store", "s3:x"),
             ("sumdb_absent", "maybe"),
             ("private_read", "perhaps"),
-            ("public_stages", "nowhere"),
             ("capture.zips", "some"),
             ("capture.workers", "0"),
             ("disk.reserve", "some"),
