@@ -101,8 +101,13 @@ async fn requests_are_answered_by_indexes() {
             ],
         ),
         (
-            verdicts::LIST_DUE_VERDICTS,
-            &["INDEX refusals_by_until (realm=? AND until_at<?)"],
+            verdicts::LIST_DUE_VERDICTS.sqlite,
+            &[
+                "n USING INDEX refusals_by_until (realm=? AND until_at<?)",
+                "m USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
+                "l USING INDEX landings_by_version (realm=? AND module=? AND version=?)",
+                "o USING COVERING INDEX landings_by_version (realm=? AND module=? AND version=? AND view=? AND seq>?)",
+            ],
         ),
         (
             verdicts::LIST_VERDICTS,
