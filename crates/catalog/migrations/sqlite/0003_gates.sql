@@ -5,7 +5,7 @@
 alter table landings add column legal bigint not null default 0;
 
 -- What was ever withheld, of which there is little: lists ask for it whenever they are rendered.
-create index withholdings_by_module on landings (realm, view, module, version, seq)
+create index withholdings_by_module on landings (realm, module, version, view, seq)
  where act in ('withdraw', 'quarantine');
 
 -- What policies said of a version that would enter a view, and why; reasons is JSON. The digests name the facts and the
