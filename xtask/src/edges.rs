@@ -62,6 +62,7 @@ const KNOWN_TO: &[(&str, &[&str], &str)] = &[
     ("gix", &["origin"], "one room adapts to its releases"),
     ("tantivy", &["search"], "one room adapts to its releases"),
     ("regorus", &["pipeline"], "one room adapts to its releases"),
+    ("spdx", &["insight"], "one room adapts to its releases"),
     ("async-nats", &["queue"], "one room adapts to its releases"),
     (
         "kube",

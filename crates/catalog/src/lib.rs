@@ -61,6 +61,8 @@ mod settling;
 
 mod history;
 
+mod withheld;
+
 mod waivers;
 
 mod tokens;

@@ -6,6 +6,7 @@ use sqlx::{Connection as _, Row as _};
 
 use crate::{
     arrivals, deeds, history, incidents, landings, migrations, tokens, verdicts, versions, waivers,
+    withheld,
 };
 
 async fn plan_of(connection: &mut SqliteConnection, sql: &'static str) -> Vec<String> {
@@ -21,7 +22,7 @@ async fn requests_are_answered_by_indexes() {
         .run_direct(None, &mut connection, false)
         .await
         .unwrap();
-    let wanted: [(&'static str, &[&str]); 24] = [
+    let wanted: [(&'static str, &[&str]); 25] = [
         (
             versions::FIND_VERSION,
             &[
@@ -101,8 +102,13 @@ async fn requests_are_answered_by_indexes() {
             ],
         ),
         (
-            verdicts::LIST_DUE_VERDICTS,
-            &["INDEX refusals_by_until (realm=? AND until_at<?)"],
+            verdicts::LIST_DUE_VERDICTS.sqlite,
+            &[
+                "n USING INDEX refusals_by_until (realm=? AND until_at<?)",
+                "m USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
+                "l USING INDEX landings_by_version (realm=? AND module=? AND version=?)",
+                "o USING COVERING INDEX landings_by_version (realm=? AND module=? AND version=? AND view=? AND seq>?)",
+            ],
         ),
         (
             verdicts::LIST_VERDICTS,
@@ -111,6 +117,14 @@ async fn requests_are_answered_by_indexes() {
         (
             verdicts::LIST_VERDICTS_OF_MODULE,
             &["INDEX verdicts_by_module (realm=? AND module=? AND id>?)"],
+        ),
+        (
+            withheld::LIST_WITHHELD.sqlite,
+            &[
+                "l USING INDEX withholdings_by_module (realm=? AND module=?)",
+                "o USING COVERING INDEX landings_by_version (realm=? AND module=? AND version=? AND view=? AND seq>?)",
+                "m USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
+            ],
         ),
         (
             waivers::LIST_OPEN_WAIVERS,

@@ -62,21 +62,52 @@ pub(crate) const LIST_VERDICTS_OF_MODULE: &str = concat!(
      limit $3"
 );
 
-/// The longest due first. Uses index `refusals_by_until`.
-pub(crate) const LIST_DUE_VERDICTS: &str = concat!(
-    "
+macro_rules! list_due_verdicts {
+    ($landings:literal, $later:literal) => {
+        concat!(
+            "
     select ",
-    verdict_columns!(),
-    "
+            verdict_columns!(),
+            "
       from newest_verdicts n
       join verdicts d
         on d.id = n.verdict_id
      where n.realm = $1
        and n.admitted = 0
        and n.until_at <= $2
+       and not exists (
+           select 1
+             from members m
+            where m.realm = n.realm and m.view = n.view and m.module = n.module and m.version = n.version)
+       and not exists (
+           select 1
+             from ",
+            $landings,
+            "
+            where l.realm = n.realm and l.module = n.module and l.version = n.version
+              and l.act in ('withdraw', 'quarantine')
+              and not exists (
+                  select 1
+                    from ",
+            $later,
+            "
+                   where o.realm = l.realm and o.module = l.module and o.version = l.version
+                     and o.view = l.view and o.seq > l.seq))
      order by n.until_at
      limit $3"
-);
+        )
+    };
+}
+
+/// The longest due first; what nothing would follow from is not due, or it would be asked for ever. Uses index
+/// `refusals_by_until`, then for each version the primary key of `members` and index `landings_by_version`.
+pub(crate) const LIST_DUE_VERDICTS: Sql = Sql {
+    sqlite: list_due_verdicts!(
+        "landings l indexed by landings_by_version",
+        "landings o indexed by landings_by_version"
+    ),
+    postgres: list_due_verdicts!("landings l", "landings o"),
+};
 
 macro_rules! list_refused {
     ($verdicts:literal) => {
@@ -227,8 +258,8 @@ impl Catalog {
         rows.iter().map(Verdict::read).collect()
     }
 
-    /// Refusals that are to be asked again at `now`: newest verdicts on their version and view, the longest due first; at
-    /// most `limit`.
+    /// Refusals that are to be asked again at `now`: newest verdicts on their version and view, of versions that are not in
+    /// the view and that nothing withholds, the longest due first; at most `limit`.
     ///
     /// # Errors
     /// See [`CatalogError`].

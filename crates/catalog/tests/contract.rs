@@ -86,6 +86,7 @@ mod kept {
         a_quarantine_becomes_a_withdrawal_and_not_the_reverse,
         a_release_says_where_it_was,
         one_view_is_released_alone,
+        what_any_view_withholds_is_listed_where_it_is_not,
         other_bytes_never_take_the_name_of_what_was_withdrawn,
     );
 

@@ -4,6 +4,10 @@
 -- lift: a withdrawal or quarantine ends in a view that the version was never in.
 alter table landings add column legal bigint not null default 0;
 
+-- What was ever withheld, of which there is little: lists ask for it whenever they are rendered.
+create index withholdings_by_module on landings (realm, module, version, view, seq)
+ where act in ('withdraw', 'quarantine');
+
 -- What policies said of a version that would enter a view, and why; reasons is JSON. The digests name the facts and the
 -- policies that it was made from; until_at is when it is to be asked again.
 create table verdicts (

@@ -359,6 +359,62 @@ pub async fn one_view_is_released_alone(catalog: &Catalog) {
     check_done(withdraw(catalog, false).await, &[("dev", Act::Withdraw)]);
 }
 
+/// What is listed must be had: a list leaves out what cannot land, whichever view says so.
+pub async fn what_any_view_withholds_is_listed_where_it_is_not(catalog: &Catalog) {
+    land(catalog, 3).await;
+    let other = "rsc.io/quote@v1.10.0";
+    let longer = "rsc.io/quote/v3@v3.0.0";
+    for of in [other, longer] {
+        let view = "dev".to_owned();
+        let new = NewMod {
+            view,
+            ..new_mod(of, "x")
+        };
+        catalog.land_mod(new).await.unwrap();
+    }
+    let withheld = async || {
+        let mut listed = Vec::new();
+        for view in STAGES {
+            let path = module(QUOTE).path().clone();
+            for version in catalog.list_withheld(view, &path).await.unwrap() {
+                listed.push(format!("{view} {version}"));
+            }
+        }
+        listed
+    };
+    assert_eq!(withheld().await, [""; 0]);
+    let dev = views(&["dev"]);
+    for of in [QUOTE, other, longer] {
+        let taken_out = catalog.quarantine(&module(of), &dev, "admin", "").await;
+        check_done(taken_out.unwrap(), &[("dev", Act::Quarantine)]);
+    }
+    assert_eq!(
+        withheld().await,
+        [
+            "dev v1.10.0",
+            "dev v1.5.2",
+            "staging v1.10.0",
+            "prod v1.10.0"
+        ]
+    );
+    withdraw(catalog, false).await;
+    assert_eq!(
+        withheld().await,
+        [
+            "dev v1.10.0",
+            "dev v1.5.2",
+            "staging v1.10.0",
+            "staging v1.5.2",
+            "prod v1.10.0",
+            "prod v1.5.2"
+        ]
+    );
+    release(catalog, &[]).await;
+    let released = catalog.release(&module(other), &[], "admin", "").await;
+    check_done(released.unwrap(), &[("dev", Act::Release)]);
+    assert_eq!(withheld().await, [""; 0]);
+}
+
 pub async fn other_bytes_never_take_the_name_of_what_was_withdrawn(catalog: &Catalog) {
     land(catalog, 3).await;
     let stored = catalog.find_stored(&module(QUOTE)).await.unwrap().unwrap();

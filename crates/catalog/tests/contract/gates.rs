@@ -297,6 +297,15 @@ pub async fn due_verdicts_are_the_newest_ones(catalog: &Catalog) {
     again.until = Some(at(40));
     settle(catalog, Some(again), &[]).await;
     assert_eq!(due(30, 10).await, [names[2].as_str(), &names[0]]);
+    // Nothing would follow for what is withheld, in whatever view, or in already.
+    let (c, dev) = (module(&names[2]), views(&["dev"]));
+    catalog.quarantine(&c, &dev, "ann", "").await.unwrap();
+    assert_eq!(due(30, 10).await, [names[0].as_str()]);
+    catalog.release(&c, &dev, "ann", "").await.unwrap();
+    let (a, staging) = (module(&names[0]), views(&["staging"]));
+    let promoted = catalog.settle(None, &staging, &a, "ann", "").await;
+    promoted.unwrap();
+    assert_eq!(due(30, 10).await, [names[2].as_str()]);
 }
 
 pub async fn verdicts_are_listed_by_number(catalog: &Catalog) {
