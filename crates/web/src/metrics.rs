@@ -42,9 +42,9 @@ const CLASSES: [(Class, &str); 8] = [
 ];
 
 /// Statuses that are counted apart; any other counts as 0, shown as `other`.
-const STATUSES: [u16; 20] = [
-    200, 206, 304, 400, 403, 404, 405, 410, 416, 431, 451, 500, 501, 502, 503, 504, 507, 508, 414,
-    0,
+const STATUSES: [u16; 22] = [
+    200, 206, 304, 400, 401, 403, 404, 405, 410, 416, 431, 451, 500, 501, 502, 503, 504, 507, 508,
+    414, 421, 0,
 ];
 
 /// How a capture that a client waited for came out.

@@ -1,6 +1,8 @@
 //! Tokens and the record on the command line, with a server and without one; the administrator's file.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 
 use serde_json::Value;
 
@@ -107,6 +109,41 @@ fn tokens_are_made_listed_and_revoked_by_commands() {
         by.starts_with("local:") && by.len() > "local:".len(),
         "{by}"
     );
+}
+
+#[test]
+fn users_of_the_socket_may_do_everything_under_their_name() {
+    let house = house();
+    let socket = house.granary.setup.data().join("granary.sock");
+    let ask = |method: &str, path: &str, body: &str| {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.set_read_timeout(Some(FELT_WITHIN)).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: any\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let made = ask(
+        "POST",
+        "/v1/tokens",
+        r#"{"name":"by-socket","verbs":["read"]}"#,
+    );
+    assert!(made.starts_with("HTTP/1.1 201 "), "{made}");
+    let private = ask("GET", &house.private.file("info"), "");
+    assert!(private.starts_with("HTTP/1.1 200 "), "{private}");
+    let deeds = ask("GET", "/v1/deeds", "");
+    assert!(deeds.starts_with("HTTP/1.1 200 "), "{deeds}");
+    let deed = house
+        .deeds()
+        .into_iter()
+        .find(|deed| deed["subject"] == "by-socket")
+        .unwrap();
+    assert!(deed["by"].as_str().unwrap().starts_with("local:"), "{deed}");
 }
 
 #[test]
