@@ -88,7 +88,7 @@ fn bad_policies_are_told_with_their_place() {
     );
     check_bad(
         "package granary.own\n\ndeny contains \"x\" if http.send({}).status_code == 200\n",
-        "FAIL  own.rego:3:24: http.send is forbidden",
+        "FAIL  own.rego:3:22: http.send is forbidden",
     );
     check_bad(
         "package granary.own\n\ndeny contains \"x\" if not input.licenses\n",

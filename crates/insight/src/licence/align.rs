@@ -247,8 +247,18 @@ impl Walk<'_> {
 
     /// Whether a word that lies `ahead` in the text may be one of a name.
     fn is_name_word(&self, ahead: usize) -> bool {
-        // "In no event shall", "in no event will": not part of a name, but as harmless.
-        const HARMLESS: &[&str] = &["shall", "will", "may"];
+        // "In no event shall", and words that names have: the Free Software Foundation, a government.
+        const HARMLESS: &[&str] = &[
+            "shall",
+            "will",
+            "may",
+            "free",
+            "good",
+            "government",
+            "grant",
+            "publish",
+            "copy",
+        ];
         self.text_index(ahead).is_some_and(|i| {
             !self.text.is_weighty(self.lexicon, i)
                 || HARMLESS.contains(&self.lexicon.word(self.text.ids[i]))
@@ -334,27 +344,33 @@ impl Walk<'_> {
 
     /// What a difference outside a slot costs: nothing for numbers of paragraphs, else its words; none if it may not be.
     fn find_cost(&self, jump: Jump) -> Option<usize> {
+        let mut written_weight = Vec::new();
         let mut inserted = 0;
         for ahead in 0..jump.text {
             let i = self.text_index(ahead)?;
             if is_bullet(self.text.written(i)) {
                 continue;
             }
-            let is_own = self.template.has_word(self.text.ids[i]);
-            if !is_own || self.text.is_weighty(self.lexicon, i) {
+            let id = self.text.ids[i];
+            if !self.template.has_word(id) {
                 return None;
+            }
+            if self.lexicon.is_weighty(id) {
+                written_weight.push(id);
             }
             inserted += 1;
         }
+        let mut meant_weight = Vec::new();
         let mut missing = 0;
         for ahead in 0..jump.template {
             let id = self.template.words[self.template_index(ahead)?];
             if self.lexicon.is_weighty(id) {
-                return None;
+                meant_weight.push(id);
             }
             missing += usize::from(!is_bullet(self.lexicon.word(id).as_bytes()));
         }
-        Some(inserted.max(missing))
+        // A weighty word between two numbers of paragraphs is on both sides.
+        (written_weight == meant_weight).then_some(inserted.max(missing))
     }
 }
 

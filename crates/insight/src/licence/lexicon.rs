@@ -55,6 +55,19 @@ const WEIGHTY: &[&str] = &[
     "revocable",
     "military",
     "government",
+    "permission",
+    "grant",
+    "granted",
+    "use",
+    "copy",
+    "modify",
+    "unmodified",
+    "publish",
+    "distribute",
+    "redistribution",
+    "sublicense",
+    "free",
+    "evaluation",
 ];
 
 /// Words by number, and numbers by word. Filled once, from the licences' texts.

@@ -83,6 +83,12 @@ fn usual_files_are_known() {
         &["BSD-3-Clause"],
     );
     check_edit(
+        "BSD-3-Clause",
+        "THE COPYRIGHT HOLDERS AND CONTRIBUTORS",
+        "the Free Software Foundation",
+        &["BSD-3-Clause"],
+    );
+    check_edit(
         "MIT",
         "AUTHORS OR COPYRIGHT HOLDERS",
         "FRIENDS OF EXAMPLE",
@@ -111,6 +117,18 @@ fn another_clause_makes_another_licence() {
         &[UNKNOWN],
     );
     check_edit("MIT", "to any person", "to any academic person", &[UNKNOWN]);
+    check_edit(
+        "MIT",
+        "publish, distribute, sublicense",
+        "publish",
+        &[UNKNOWN],
+    );
+    check_edit(
+        "BSD-3-Clause",
+        "THE COPYRIGHT HOLDERS AND CONTRIBUTORS",
+        "Example for noncommercial ends",
+        &[UNKNOWN],
+    );
     check_edit(
         "MIT",
         "of this software and",

@@ -3,6 +3,7 @@
 //! [`Facts::new`] makes it from plain values; who collects those, and from where, is not known here. docs/policies.md
 //! explains the document to operators, and `facts.example.json` beside this file is one in full.
 
+use catalog::Verification;
 use gomod::hash::ContentDigest;
 use gomod::version::ModuleVersion;
 use jiff::Timestamp;
@@ -96,11 +97,33 @@ pub struct Sumdb {
     pub record: Option<u64>,
 }
 
+impl From<&Verification> for Sumdb {
+    fn from(verified: &Verification) -> Self {
+        let (by, name, record) = match verified {
+            Verification::Record {
+                database,
+                record_id,
+                ..
+            } => ("record", database.as_str(), Some(*record_id)),
+            Verification::Private { pattern } => ("private", pattern.as_str(), None),
+            Verification::Absent { database } => ("absent", database.as_str(), None),
+            Verification::Off => ("off", "", None),
+        };
+        Self {
+            verified_by: by.to_owned(),
+            name: name.to_owned(),
+            record,
+        }
+    }
+}
+
 /// What is known of a candidate; [`Facts::new`] makes the document from it.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// Which version.
     pub module: ModuleVersion,
+    /// The view that it would enter, e.g. `staging`.
+    pub view: String,
     /// The moment of judging.
     pub now: Timestamp,
     /// The installation's profile.
@@ -138,6 +161,8 @@ pub struct Facts {
     pub module: String,
     /// The version.
     pub version: String,
+    /// The view that it would enter, e.g. `staging`.
+    pub view: String,
     /// The moment of judging.
     pub now: String,
     /// The same, Unix seconds.
@@ -187,6 +212,7 @@ impl Facts {
         Self {
             module: known.module.path().to_string(),
             version: known.module.version().to_string(),
+            view: known.view,
             now: known.now.to_string(),
             now_seconds: known.now.as_second(),
             profile: known.profile,

@@ -1,42 +1,23 @@
 //! What policies say of a candidate: findings, and all of them together with the digests of what they were made from.
 
-use std::fmt;
-
+use catalog::{Level, Reason};
 use gomod::hash::ContentDigest;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
 /// After this long a verdict that could not be made properly is asked again: long enough not to burn a processor on a
 /// rule that always fails, short enough that a mended rule is felt at once.
 pub const ASK_AGAIN_SECONDS: i64 = 60;
 
-/// What a finding does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// It keeps the candidate out, unless a waiver stands against it.
-    Deny,
-    /// It is told, and keeps nothing out.
-    Warn,
-}
-
-impl Level {
-    /// `deny` or `warn`: also the name of the rule in the policy.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Deny => "deny",
-            Self::Warn => "warn",
-        }
+/// The name of a level: also that of the set in a policy that holds its messages.
+pub(super) fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Deny => "deny",
+        Level::Warn => "warn",
     }
 }
 
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// One thing that a rule says. As JSON its time is RFC 3339 text.
+/// One thing that a rule says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule's name, e.g. `cooldown`: what a waiver names.
@@ -46,18 +27,7 @@ pub struct Finding {
     /// Why, for people; at most [`super::limits::TEXT_BYTES_MAX`].
     pub text: String,
     /// When to ask again, because the answer changes by itself; always after the facts' `now`.
-    #[serde(serialize_with = "write_moment", deserialize_with = "read_moment")]
     pub until: Option<Timestamp>,
-}
-
-fn write_moment<S: Serializer>(until: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-    until.map(|at| at.to_string()).serialize(to)
-}
-
-fn read_moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    Option::<String>::deserialize(from)?
-        .map(|text| text.parse().map_err(de::Error::custom))
-        .transpose()
 }
 
 impl Finding {
@@ -69,6 +39,19 @@ impl Finding {
             level: Level::Deny,
             text: format!("rule {rule} could not be evaluated: {why}"),
             until: Some(soon(now)),
+        }
+    }
+}
+
+impl From<Finding> for Reason {
+    /// The finding as a verdict keeps it, not waived.
+    fn from(finding: Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            level: finding.level,
+            text: finding.text,
+            waiver: None,
+            until: finding.until,
         }
     }
 }
@@ -91,7 +74,10 @@ impl Judgement {
         facts: ContentDigest,
         policies: ContentDigest,
     ) -> Self {
-        findings.sort_by(|a, b| (a.level, &a.rule, &a.text).cmp(&(b.level, &b.rule, &b.text)));
+        findings.sort_by_cached_key(|finding| {
+            let warns = finding.level == Level::Warn;
+            (warns, finding.rule.clone(), finding.text.clone())
+        });
         Self {
             findings,
             facts,

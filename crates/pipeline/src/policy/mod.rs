@@ -27,7 +27,7 @@ pub mod running;
 pub use apart::JudgeCommand;
 pub use facts::{Facts, Known};
 pub use fault::{Fault, PolicyError};
-pub use finding::{Finding, Judgement, Level};
+pub use finding::{Finding, Judgement};
 pub use running::{Policies, Trouble};
 pub use set::{Folder, PolicySet};
 pub use shipped::Settings;

@@ -123,8 +123,9 @@ impl PolicySet {
         &self.loaded.tests
     }
 
-    /// Asks every rule. Never fails: what cannot be evaluated denies and is asked again soon. Blocks for at most
-    /// [`JUDGEMENT_TIME_MAX`] and a little; usually for less than a millisecond.
+    /// Asks every rule. Never fails: what cannot be evaluated denies and is asked again soon. Usually blocks for less than
+    /// a millisecond; at most for [`JUDGEMENT_TIME_MAX`], and [`super::limits::LOAD_TIME_MAX`] for each process that must
+    /// be started.
     pub fn judge(&self, facts: &Facts) -> Judgement {
         let now = Timestamp::from_second(facts.now_seconds).unwrap_or(Timestamp::UNIX_EPOCH);
         let (text, facts) = match facts.document() {

@@ -66,6 +66,7 @@ fn slips_and_small_edits_are_forgiven() {
     check_edit("every way", "everyway", Ok(0));
     check_edit("in a place where", "by a place where", Ok(1));
     check_edit("take the work and", "take the work", Ok(1));
+    check_edit("3. Who takes", "Who", Ok(2));
 }
 
 #[test]
@@ -73,6 +74,8 @@ fn other_terms_are_another_licence() {
     check_edit("to everyone", "not to everyone", Err(()));
     check_edit("gives no warranty", "gives warranty", Err(()));
     check_edit("every way that", "every noncommercial way that", Err(()));
+    check_edit("every way that", "every pleasant way that", Err(()));
+    check_edit("Permission is granted", "It is", Err(()));
     check_edit("everyone to", "everyone, unless they sell it, to", Err(()));
     check_edit(
         "with it, in",

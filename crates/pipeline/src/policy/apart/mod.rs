@@ -14,8 +14,6 @@ mod process;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,17 +30,9 @@ use super::sources::Sources;
 use process::Process;
 use protocol::{Answer, Ask};
 
+pub use process::JudgeCommand;
 pub use protocol::Loaded;
 pub use serve::serve;
-
-/// How to start a process that evaluates: this program, with the arguments that make it call [`serve`].
-#[derive(Clone, Debug)]
-pub struct JudgeCommand {
-    /// The program.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<OsString>,
-}
 
 /// What one test gave: its number, how it ended, what it printed.
 pub type Ran = (usize, TestResult, String);

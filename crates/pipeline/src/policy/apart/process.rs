@@ -1,14 +1,15 @@
 //! One process that evaluates, seen from the one that asks: it answers within its time, or it is ended.
 
+use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::limits::{LOAD_TIME_MAX, MEMORY_BYTES_MAX, STACK_BYTES};
-use super::JudgeCommand;
 use super::protocol::{Answer, read_line};
 
 /// Answers that may wait to be looked at.
@@ -19,6 +20,15 @@ const LINES_BEFORE_READY: usize = 100;
 const GONE_WITHIN: Duration = Duration::from_secs(2);
 /// How often it is looked after meanwhile.
 const LOOK_AFTER: Duration = Duration::from_millis(5);
+
+/// How to start a process that evaluates: this program, with the arguments that make it call [`super::serve`].
+#[derive(Clone, Debug)]
+pub struct JudgeCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+}
 
 /// A process that waits for questions. Ended when dropped.
 pub(super) struct Process {

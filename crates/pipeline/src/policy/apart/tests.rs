@@ -1,11 +1,14 @@
 //! Tests of processes that evaluate: real ones, this test program started again.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use catalog::Level;
+
 use super::super::facts::EXAMPLE;
-use super::super::finding::Level;
 use super::super::shipped::{self, Settings};
 use super::super::sources::SourceFile;
 use super::*;

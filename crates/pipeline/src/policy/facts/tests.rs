@@ -6,6 +6,7 @@ use super::*;
 fn known() -> Known {
     Known {
         module: "example.com/group/lib@v1.4.2".parse().unwrap(),
+        view: "staging".to_owned(),
         now: "2026-11-22T08:30:00Z".parse().unwrap(),
         profile: Profile::Private,
         private: false,
@@ -98,6 +99,29 @@ fn what_is_not_known_is_there_and_says_so() {
     assert_eq!(made["go_version"], "");
     assert_eq!(made["retracted"], true);
     assert_eq!(made["deprecated_why"], "use v2");
+}
+
+#[test]
+fn each_way_of_verifying_has_its_word() {
+    let of = |verified: Verification| {
+        let sumdb = Sumdb::from(&verified);
+        (sumdb.verified_by, sumdb.name, sumdb.record)
+    };
+    let is = |by: &str, name: &str, record| (by.to_owned(), name.to_owned(), record);
+    let name = || "sum.example.com".to_owned();
+    let record = Verification::Record {
+        database: name(),
+        record_id: 7,
+        tree_size: 9,
+    };
+    assert_eq!(of(record), is("record", "sum.example.com", Some(7)));
+    let private = Verification::Private {
+        pattern: "*.corp.example".to_owned(),
+    };
+    assert_eq!(of(private), is("private", "*.corp.example", None));
+    let absent = Verification::Absent { database: name() };
+    assert_eq!(of(absent), is("absent", "sum.example.com", None));
+    assert_eq!(of(Verification::Off), is("off", "", None));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What `deny` and `warn` gave, made into findings.
 
+use catalog::Level;
 use jiff::Timestamp;
 use regorus::Value;
 
-use super::super::finding::{Finding, Level, soon};
+use super::super::finding::{Finding, level_name, soon};
 use super::super::limits::FINDINGS_MAX;
 use super::words::{cut, one_line};
 
@@ -14,11 +15,10 @@ pub(super) fn read_findings(
     value: &Value,
     now: Timestamp,
 ) -> Result<Vec<Finding>, String> {
+    let name = level_name(level);
     let messages = match value {
         Value::Set(messages) => messages,
-        // Without a message there is not even an empty set.
-        Value::Undefined => return Ok(Vec::new()),
-        _ => return Err(format!("{level} is not a set of messages")),
+        _ => return Err(format!("{name} is not a set of messages")),
     };
     let mut findings = Vec::new();
     for message in messages.iter().take(FINDINGS_MAX) {
@@ -29,13 +29,13 @@ pub(super) fn read_findings(
                     .get(&Value::from("msg"))
                     .and_then(|msg| msg.as_string().ok());
                 let Some(text) = text else {
-                    return Err(format!("an object in {level} has no text `msg`"));
+                    return Err(format!("an object in {name} has no text `msg`"));
                 };
                 (text, fields.get(&Value::from("until")))
             }
             _ => {
                 return Err(format!(
-                    "{level} has a message that is neither a text nor an object with `msg`"
+                    "{name} has a message that is neither a text nor an object with `msg`"
                 ));
             }
         };

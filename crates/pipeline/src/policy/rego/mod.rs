@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use catalog::Level;
 use jiff::Timestamp;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::EXAMPLE;
 use super::fault::Fault;
-use super::finding::{Finding, Level};
+use super::finding::{Finding, level_name};
 use super::limits::{PRINT_BYTES_MAX, RULE_TIME_MAX, STEPS_PER_LOOK, TEST_TIME_MAX, TESTS_MAX};
 use super::sources::{SourceFile, Sources};
 use messages::read_findings;
@@ -134,7 +135,7 @@ impl Compiled {
         engine.set_input(facts.clone());
         let mut findings = Vec::new();
         for level in &rule.levels {
-            let path = format!("{}.{level}", rule.package);
+            let path = format!("{}.{}", rule.package, level_name(*level));
             let value = engine
                 .eval_rule(path)
                 .map_err(|e| cut(&one_line(&e.to_string())))?;
@@ -321,7 +322,7 @@ fn list(
 
 /// An interpreter that has read and understood the files and has not run.
 fn engine(files: &[&SourceFile], data: &Value, rules: &[Rule]) -> Result<Engine, Fault> {
-    let whole = |text: String| fault_of("", &text);
+    let whole = |text: String| fault_of("policies", &text);
     let mut engine = Engine::new();
     functions::add_own(&mut engine).map_err(whole)?;
     for file in files {
@@ -336,7 +337,7 @@ fn engine(files: &[&SourceFile], data: &Value, rules: &[Rule]) -> Result<Engine,
     if let Some(rule) = rules.first()
         && let Some(level) = rule.levels.first()
     {
-        let path = format!("{}.{level}", rule.package);
+        let path = format!("{}.{}", rule.package, level_name(*level));
         engine
             .compile_with_entrypoint(&path.into())
             .map_err(|e| whole(e.to_string()))?;

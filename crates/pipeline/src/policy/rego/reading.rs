@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use catalog::Level;
 use regorus::unstable::{Module, Rule, RuleHead};
 use serde_json::Value;
 
 use super::super::fault::Fault;
-use super::super::finding::Level;
+use super::super::finding::level_name;
 use super::functions;
 use super::walk::{Found, Reference, head_name, list_unbound, place_of, walk};
 
@@ -114,7 +115,7 @@ impl<'a> Reading<'a> {
             }
             match [Level::Deny, Level::Warn]
                 .into_iter()
-                .find(|level| level.as_str() == name)
+                .find(|level| level_name(*level) == name)
             {
                 Some(_) if !is_rule => fault(format!(
                     "only packages {RULES}.<name> may have {name}: nobody would ask this one"

@@ -282,7 +282,7 @@ fn an_operators_rule_takes_the_place_of_a_shipped_one() {
 
 #[test]
 fn rules_share_functions_by_their_whole_names() {
-    let library = "package lib.hosts\n\nis_known(module) if startswith(module, \"example.com/\")\n";
+    let library = "package lib.hosts\n\nimport rego.v1\n\nis_known(module) if startswith(module, \"example.com/\")\n";
     let rule =
         "package granary.own\n\ndeny contains \"known\" if data.lib.hosts.is_known(input.module)\n";
     let compiled = compile(&with(&[("hosts.rego", library), ("own.rego", rule)])).unwrap();

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use catalog::Level;
+
 use super::super::apart::tests::{command, with};
 use super::super::facts::Profile;
-use super::super::finding::Level;
 use super::*;
 
 fn example() -> Facts {
