@@ -6,6 +6,7 @@
 use catalog::Verification;
 use gomod::hash::ContentDigest;
 use gomod::version::ModuleVersion;
+use insight::licence::LicenceVerdict;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,23 @@ pub struct LicenceFile {
     pub licences: Vec<String>,
     /// How much of its text the licences found make up, 0 to 100.
     pub coverage_percent: f64,
+}
+
+impl From<LicenceVerdict> for Licences {
+    /// Where in a file a licence stands is left out: no rule has asked for it.
+    fn from(verdict: LicenceVerdict) -> Self {
+        let files = verdict.files.into_iter().map(|file| LicenceFile {
+            path: file.path,
+            licences: file.licences,
+            coverage_percent: file.coverage_percent,
+        });
+        Self {
+            redistributable: verdict.redistributable,
+            list: verdict.licences,
+            files: files.collect(),
+            why: verdict.why,
+        }
+    }
 }
 
 /// How large it is.

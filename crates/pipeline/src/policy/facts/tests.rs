@@ -125,6 +125,23 @@ fn each_way_of_verifying_has_its_word() {
 }
 
 #[test]
+fn a_verdict_on_licences_becomes_facts() {
+    let file = insight::licence::LicenceFile {
+        path: "LICENSE".to_owned(),
+        licences: vec!["MIT".to_owned()],
+        coverage_percent: 98.5,
+        ..Default::default()
+    };
+    let licences = Licences::from(LicenceVerdict {
+        redistributable: true,
+        licences: vec!["MIT".to_owned()],
+        files: vec![file],
+        why: "LICENSE is MIT, which allows redistribution".to_owned(),
+    });
+    assert_eq!(licences, known().licences);
+}
+
+#[test]
 fn the_digest_is_that_of_the_text() {
     let (text, digest) = Facts::new(known()).document().unwrap();
     assert_eq!(digest, ContentDigest::of(text.as_bytes()));
