@@ -10,11 +10,11 @@ use crate::REALM;
 use crate::arrivals::{find_row, version_values, zip_values};
 use crate::command::Write;
 use crate::error::CatalogError;
+use crate::held::LIST_STORED;
 use crate::keeper::{Catalog, ROWS_MAX};
 use crate::link::{Link, Row, args};
 use crate::seal::{RowState, VERSION_SEAL, ZIP_SEAL};
 use crate::stored::StoredVersion;
-use crate::versions::LIST_ALL;
 
 /// Everything as it was written, with a seal. The one update of `versions`; it changes nothing but what rot has changed.
 const RESEAL_VERSION: &str = "
@@ -169,15 +169,12 @@ impl Catalog {
     /// See [`CatalogError`].
     pub async fn list_as_found(
         &self,
-        view: &str,
         after_seq: u64,
         limit: u64,
     ) -> Result<Vec<Listed>, CatalogError> {
         let mut limit = limit.clamp(1, ROWS_MAX);
         loop {
-            let rows = self
-                .read(LIST_ALL, args![REALM, view, after_seq, limit])
-                .await;
+            let rows = self.read(LIST_STORED, args![REALM, after_seq, limit]).await;
             match rows {
                 Ok(rows) => return rows.iter().map(Listed::read).collect(),
                 // A malformed page ends every listing that comes across it: a shorter one may stop before.

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use gomod::path::ModulePath;
+use tokio::sync::broadcast;
 
 use crate::REALM;
 use crate::command::Write;
@@ -37,7 +39,11 @@ const CHECK_PAGES: &str = "pragma integrity_check(100)";
 pub struct Catalog {
     engine: Arc<Engine>,
     troubles: Arc<Troubles>,
+    judged: broadcast::Sender<ModulePath>,
 }
+
+/// Modules that were judged and that a listener may be behind; one that is further behind is told so.
+const JUDGED_MAX: usize = 1024;
 
 enum Engine {
     Sqlite(SqliteEngine),
@@ -81,6 +87,7 @@ impl Catalog {
         Ok(Self {
             engine: Arc::new(engine),
             troubles,
+            judged: broadcast::Sender::new(JUDGED_MAX),
         })
     }
 
@@ -93,6 +100,16 @@ impl Catalog {
             return Err(CatalogError::damaged(format!("realm {REALM} has no row")));
         }
         self.write(Touch).await
+    }
+
+    /// The modules of which a version is judged from now on, by this process; for whoever keeps lists of them.
+    pub fn follow_judged(&self) -> broadcast::Receiver<ModulePath> {
+        self.judged.subscribe()
+    }
+
+    pub(crate) fn note_judged(&self, module: &ModulePath) {
+        // Nobody may be listening.
+        _ = self.judged.send(module.clone());
     }
 
     /// How often the engine made trouble, for whoever counts.

@@ -21,6 +21,8 @@ pub const REALM: &str = "main";
 
 pub mod work;
 
+mod stages;
+
 pub mod error;
 
 mod value;
@@ -71,6 +73,8 @@ mod deeds;
 
 mod versions;
 
+mod held;
+
 mod condition;
 
 mod observations;
@@ -97,6 +101,7 @@ pub use observations::{KnownList, Observation, Resolution};
 pub use portable::{BadLine, Dumped, FileRole, NamedFile, RowFate, SpoiledRow, list_named_files};
 pub use seal::RowState;
 pub use settling::Settled;
+pub use stages::{Gate, InvalidStages, Stage, Stages};
 pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification};
 pub use tokens::{NewToken, Token, TokenEnding, TokenSaving};
 pub use troubles::Troubles;

@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection as _, Row as _};
 
 use crate::{
-    arrivals, deeds, history, incidents, landings, migrations, tokens, verdicts, versions, waivers,
-    withheld,
+    arrivals, deeds, held, history, incidents, landings, migrations, tokens, verdicts, versions,
+    waivers, withheld,
 };
 
 async fn plan_of(connection: &mut SqliteConnection, sql: &'static str) -> Vec<String> {
@@ -22,7 +22,7 @@ async fn requests_are_answered_by_indexes() {
         .run_direct(None, &mut connection, false)
         .await
         .unwrap();
-    let wanted: [(&'static str, &[&str]); 25] = [
+    let wanted: [(&'static str, &[&str]); 27] = [
         (
             versions::FIND_VERSION,
             &[
@@ -37,6 +37,22 @@ async fn requests_are_answered_by_indexes() {
             &[
                 "l USING PRIMARY KEY (realm=? AND seq>?)",
                 "m USING PRIMARY KEY (realm=? AND view=?",
+            ],
+        ),
+        (
+            held::LIST_STORED.sqlite,
+            &[
+                "l USING PRIMARY KEY (realm=? AND seq>?)",
+                "e USING COVERING INDEX landings_by_version (realm=? AND module=? AND version=?",
+                "v USING PRIMARY KEY (realm=? AND module=? AND version=?)",
+            ],
+        ),
+        (
+            held::LIST_HELD,
+            &[
+                "l USING PRIMARY KEY (realm=? AND seq>?)",
+                "m USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
+                "o USING PRIMARY KEY (realm=? AND view=? AND module=? AND version=?)",
             ],
         ),
         (

@@ -51,20 +51,26 @@ impl Catalog {
     ) -> Result<Settled, CatalogError> {
         let is_of_it = verdict.as_ref().is_none_or(|new| new.module == *module);
         assert!(is_of_it, "a verdict moves the version that it is on");
-        self.write(Settle {
-            verdict,
-            views: land_in.to_vec(),
-            step: Step {
-                view: String::new(),
-                act: Act::Land,
-                module: module.clone(),
-                by: by.to_owned(),
-                why: why.to_owned(),
-                legal: false,
-                at: Timestamp::now(),
-            },
-        })
-        .await
+        let is_judged = verdict.is_some();
+        let settled = self
+            .write(Settle {
+                verdict,
+                views: land_in.to_vec(),
+                step: Step {
+                    view: String::new(),
+                    act: Act::Land,
+                    module: module.clone(),
+                    by: by.to_owned(),
+                    why: why.to_owned(),
+                    legal: false,
+                    at: Timestamp::now(),
+                },
+            })
+            .await;
+        if is_judged && settled.is_ok() {
+            self.note_judged(module.path());
+        }
+        settled
     }
 }
 

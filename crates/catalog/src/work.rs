@@ -273,6 +273,13 @@ pub enum RefusalClass {
     Invalid,
 }
 
+impl RefusalClass {
+    /// Whether it is the gates' word, of which the catalog has more to say than a job's answer.
+    pub fn is_of_gates(self) -> bool {
+        matches!(self, Self::Policy | Self::Pending)
+    }
+}
+
 impl Refusal {
     /// A refusal of a class, with its text.
     pub fn new(class: RefusalClass, text: impl Into<String>) -> Self {

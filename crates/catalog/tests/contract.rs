@@ -21,6 +21,8 @@ mod crowds;
 mod gate_crowds;
 #[path = "contract/gates.rs"]
 mod gates;
+#[path = "contract/held.rs"]
+mod held;
 #[path = "contract/history.rs"]
 mod history;
 #[path = "contract/landing.rs"]
@@ -117,6 +119,13 @@ mod kept {
 
     on_both_engines!(history:
         a_moment_is_the_last_landing_before_it,
+    );
+
+    on_both_engines!(held:
+        every_version_is_listed_once_whatever_views_say,
+        stored_modules_are_listed_by_bytes,
+        what_has_not_come_through_is_held,
+        the_last_verdict_has_the_highest_number,
     );
 
     on_both_engines!(memory:

@@ -171,7 +171,7 @@ pub async fn more_than_one_bit_is_refused_and_named(given: &Catalog) {
             "{error}"
         );
     }
-    let listed = behind.catalog.list_as_found("prod", 0, 10).await.unwrap();
+    let listed = behind.catalog.list_as_found(0, 10).await.unwrap();
     let found: Vec<_> = listed
         .iter()
         .map(|one| (one.seq, one.of.as_str(), one.version.is_ok()))
@@ -365,7 +365,7 @@ pub async fn a_page_that_cannot_be_read_does_not_end_the_list(given: &Catalog) {
     let catalog = Catalog::open(&behind.url).await.unwrap();
     let (mut after, mut read, mut lost) = (0, 0, Vec::new());
     loop {
-        let page = catalog.list_as_found("prod", after, 100).await.unwrap();
+        let page = catalog.list_as_found(after, 100).await.unwrap();
         let Some(last) = page.last() else { break };
         after = last.seq;
         for listed in page {
