@@ -22,7 +22,6 @@ use queue::{JobContext, Priority, Progress, Queue};
 use crate::discovery::resolve::LATEST;
 use crate::jobs::{submit_capture, submit_zip};
 use crate::processor::Processor;
-use crate::promotion::PROD;
 
 /// Captures in flight for one request; the workers bound what really runs.
 const IN_FLIGHT: usize = 48;
@@ -218,7 +217,7 @@ impl Closure {
         let stored = self
             .processor
             .catalog
-            .find_version(PROD, of)
+            .find_stored(of)
             .await
             .map_err(|cause| trouble(cause.to_string()))?;
         let stored = stored.ok_or_else(|| trouble("landed and gone again".to_owned()))?;

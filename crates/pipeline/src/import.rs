@@ -11,7 +11,7 @@ use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version};
 use origin::upstream::Upstreams;
 
-use crate::processor::Processor;
+use crate::gates::{Gates, pass_gates};
 
 /// Versions imported at once.
 const IN_FLIGHT: usize = 16;
@@ -100,23 +100,25 @@ fn find_in_folder(folder: &Path, module: &ModulePath, found: &mut Found) -> std:
     Ok(())
 }
 
-/// Captures all `versions` from `tree`; `each` sees every result as it comes.
+/// Captures all `versions` from `tree` and sends them through the gates; `each` sees every result as it comes.
 pub async fn import(
-    processor: &Processor,
+    gates: &Gates,
     tree: Arc<Upstreams>,
     versions: BTreeSet<(ModuleVersion, bool)>,
     mut each: impl FnMut(&ModuleVersion, &Imported),
 ) {
-    let processor = processor.with_source(tree);
+    let processor = gates.processor.with_source(tree);
     let captures = versions.into_iter().map(|(of, has_zip)| {
         let processor = &processor;
         async move {
             let first = processor.capture_version(&of).await;
             let answer = match first {
                 CaptureAnswer::Landed if has_zip => {
-                    processor
-                        .capture_zip(&of, async { CaptureAnswer::Landed })
-                        .await
+                    let first = async { CaptureAnswer::Landed };
+                    match processor.capture_zip(&of, first, &|_, _| {}).await {
+                        CaptureAnswer::Landed => pass_gates(gates, &of).await,
+                        other => other,
+                    }
                 }
                 other => other,
             };

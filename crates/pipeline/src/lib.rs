@@ -25,6 +25,10 @@ pub mod wounds;
 
 pub mod processor;
 
+pub mod gates;
+
+pub mod acts;
+
 pub mod discovery;
 
 pub mod jobs;

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use catalog::CatalogError;
 use catalog::work::{Refusal, RefusalClass};
+use catalog::{Act, CatalogError, Landing};
 use gomod::version::ModuleVersion;
 use origin::sumdb::error::DatabaseError;
 use origin::upstream::{UpstreamClass, UpstreamError};
@@ -64,6 +64,20 @@ pub fn of_database(of: &ModuleVersion, database: &str, error: &DatabaseError) ->
             format!("{of}: {database}: {}", with_causes(other)),
         ),
     }
+}
+
+/// What was taken out on purpose is not let in again but by a release.
+pub fn of_withheld(landing: &Landing) -> Refusal {
+    let class = match landing.act {
+        Act::Quarantine => RefusalClass::Quarantined,
+        _ if landing.legal => RefusalClass::Legal,
+        _ => RefusalClass::Gone,
+    };
+    let done = match landing.act {
+        Act::Quarantine => "is in quarantine",
+        _ => "was withdrawn",
+    };
+    Refusal::new(class, format!("{} {done}: {}", landing.module, landing.why))
 }
 
 /// What every capture gets once a checksum database was seen to have rewritten its log.

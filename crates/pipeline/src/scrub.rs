@@ -18,7 +18,6 @@ use store::StoreError;
 use tracing::{error, info, warn};
 
 use crate::processor::Processor;
-use crate::promotion::PROD;
 use crate::refusal::with_causes;
 
 /// Name of the setting row with the position.
@@ -146,9 +145,7 @@ impl Scrubber {
         let mut saved = Instant::now();
         self.save(&position).await;
         loop {
-            let page = catalog
-                .list_as_found(PROD, position.after_seq, PAGE)
-                .await?;
+            let page = catalog.list_as_found(position.after_seq, PAGE).await?;
             if page.is_empty() {
                 break;
             }

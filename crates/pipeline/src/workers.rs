@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use catalog::CatalogError;
 use catalog::work::{
-    self, CaptureAnswer, CaptureAsk, GetAsk, HealAsk, ListAsk, RefusalClass, ResolveAsk, SumdbAsk,
+    self, ActAsk, CaptureAnswer, CaptureAsk, GetAsk, HealAsk, ListAsk, RefusalClass, ResolveAsk,
+    SumdbAsk,
 };
 use gomod::version::ModuleVersion;
-use queue::{Handler, Job, JobContext, Outcome, Priority, Queue};
+use queue::{Handler, Job, JobContext, Outcome, Priority, Progress, Queue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
+use crate::acts::Acts;
 use crate::closure::Closure;
+use crate::gates::{Gates, pass_gates};
 use crate::jobs::{submit_capture, zip_job};
 use crate::passing::Passing;
 use crate::processor::Processor;
@@ -24,8 +28,14 @@ use crate::settings::Settings;
 /// Rows looked at by one sweep.
 const SWEEP_ROWS_MAX: u64 = 10_000;
 
+/// Rows read at a time by a sweep that looks at all of them.
+const SWEEP_PAGE: u64 = 1_000;
+
 /// Time between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Time between two looks at what is due at the gates.
+const GATES_EVERY: Duration = Duration::from_secs(5);
 
 /// How long a capture that nobody waits for stays away from a disk without room.
 const ROOM_WAIT: Duration = Duration::from_secs(10);
@@ -33,10 +43,15 @@ const ROOM_WAIT: Duration = Duration::from_secs(10);
 /// Files healed at once: few, because what a dying disk lost must not crowd out captures.
 const HEAL_WORKERS: usize = 4;
 
+/// Acts carried out at once. One may be about thousands of versions; the next person should not wait for that.
+const ACT_WORKERS: usize = 8;
+
 /// What the pipeline is made of.
 pub struct Parts {
     /// Makes artifacts.
     pub processor: Processor,
+    /// Moves what is stored from stage to stage.
+    pub gates: Gates,
     /// Passes requests on to checksum databases.
     pub passing: Passing,
     /// Brings the jobs.
@@ -70,6 +85,7 @@ impl Pipeline {
             (work::SUMDB, capture_workers),
             (work::GET, 4),
             (work::HEAL, HEAL_WORKERS),
+            (work::ACT, ACT_WORKERS),
         ] {
             pipeline
                 .parts
@@ -113,6 +129,48 @@ impl Pipeline {
         };
         let refused: HashSet<ModuleVersion> = refused.into_iter().map(|row| row.module).collect();
         due.into_iter().filter(|of| !refused.contains(of)).collect()
+    }
+
+    /// Sends through the gates again what they may judge otherwise now: verdicts whose time is over, everything held back
+    /// once the policies have changed, and what a process left at the gates when it died. Ends with the process.
+    pub async fn sweep_gates(self) {
+        // The table of licences takes a tenth of a second to make: not while the first client waits.
+        tokio::task::spawn_blocking(insight::licence::prepare);
+        let gates = &self.parts.gates;
+        let mut judged_by = None;
+        loop {
+            let policies = gates.policies.current().digest();
+            let swept = if judged_by == Some(policies) {
+                self.sweep_due().await
+            } else {
+                self.sweep_held().await
+            };
+            match swept {
+                Ok(()) => judged_by = Some(policies),
+                Err(cause) => {
+                    warn!(error = %cause, "the sweep of the gates could not read the catalog");
+                }
+            }
+            tokio::time::sleep(GATES_EVERY).await;
+        }
+    }
+
+    async fn sweep_due(&self) -> Result<(), CatalogError> {
+        let due = self.parts.gates.list_due(SWEEP_ROWS_MAX).await?;
+        due.iter().for_each(|of| self.zip_follows(of));
+        Ok(())
+    }
+
+    async fn sweep_held(&self) -> Result<(), CatalogError> {
+        let mut after = 0;
+        loop {
+            let page = self.parts.gates.list_held(after, SWEEP_PAGE).await?;
+            let Some((_, last)) = page.last() else {
+                return Ok(());
+            };
+            after = *last;
+            page.iter().for_each(|(of, _)| self.zip_follows(of));
+        }
     }
 
     fn zip_follows(&self, of: &ModuleVersion) {
@@ -164,9 +222,25 @@ impl Pipeline {
         }
     }
 
-    async fn capture_zip(&self, ask: CaptureAsk, priority: Priority) -> CaptureAnswer {
-        let first_act = submit_capture(&self.parts.queue, &ask.of, priority);
-        self.parts.processor.capture_zip(&ask.of, first_act).await
+    /// Captures a zip and sends the version through the gates, which want to look into it.
+    async fn capture_zip(
+        &self,
+        ask: CaptureAsk,
+        priority: Priority,
+        context: &JobContext,
+    ) -> CaptureAnswer {
+        let of = &ask.of;
+        let told = |done, total| {
+            let line = String::new();
+            context.report(Progress { done, total, line });
+        };
+        let first_act = submit_capture(&self.parts.queue, of, priority);
+        let captured = self.parts.processor.capture_zip(of, first_act, &told).await;
+        if captured != CaptureAnswer::Landed {
+            return captured;
+        }
+        context.log("stored; at the gates");
+        pass_gates(&self.parts.gates, of).await
     }
 }
 
@@ -185,7 +259,7 @@ impl Handler for Pipeline {
                     .await
             }
             work::ZIP => {
-                let run = async |ask| self.capture_zip(ask, job.priority).await;
+                let run = async |ask| self.capture_zip(ask, job.priority, context).await;
                 self.run_capture(job, context, run).await
             }
             work::LIST => {
@@ -204,6 +278,12 @@ impl Handler for Pipeline {
                 .await
             }
             work::HEAL => answer(job, async |ask: HealAsk| processor.heal(&ask).await).await,
+            work::ACT => {
+                let acts = Acts {
+                    gates: self.parts.gates.clone(),
+                };
+                answer(job, async |ask: ActAsk| acts.act(&ask).await).await
+            }
             work::GET => {
                 let closure = Closure {
                     processor: processor.clone(),

@@ -13,7 +13,6 @@ use origin::upstream::ModuleFile;
 use tracing::{info, warn};
 
 use crate::processor::Processor;
-use crate::promotion::PROD;
 use crate::refusal;
 
 /// The query that stands for `/@latest`.
@@ -104,10 +103,10 @@ impl Processor {
     pub async fn latest_stored(&self, module: &ModulePath) -> Option<(Version, String)> {
         let listed = self
             .catalog
-            .list_versions(PROD, module, STORED_VERSIONS_MAX)
+            .list_stored_versions(module, STORED_VERSIONS_MAX)
             .await
             .ok()?;
-        let versions: Vec<Version> = listed.into_iter().map(|(version, _)| version).collect();
+        let versions: Vec<Version> = listed;
         let version = choose_latest(
             module,
             versions,
@@ -124,7 +123,7 @@ impl Processor {
 
     async fn find_stored(&self, module: &ModulePath, version: &Version) -> Option<StoredVersion> {
         let of = ModuleVersion::new(module.clone(), version.clone()).ok()?;
-        self.catalog.find_version(PROD, &of).await.ok()?
+        self.catalog.find_stored(&of).await.ok()?
     }
 }
 

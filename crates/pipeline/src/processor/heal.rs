@@ -17,7 +17,6 @@ use tracing::{error, info};
 use super::Processor;
 use super::version::{GO_MOD_BYTES_MAX, INFO_BYTES_MAX};
 use super::zip::StagingSink;
-use crate::promotion;
 use crate::refusal;
 
 impl Processor {
@@ -58,7 +57,7 @@ impl Processor {
 
     async fn try_heal(&self, ask: &HealAsk) -> Result<(), Refusal> {
         let of = &ask.of;
-        let stored = match self.catalog.find_version(promotion::PROD, of).await {
+        let stored = match self.catalog.find_stored(of).await {
             Ok(Some(stored)) => stored,
             Ok(None) => return Err(damaged(of, "it is not in the catalog any more")),
             Err(cause) => {
@@ -110,7 +109,7 @@ impl Processor {
 
     async fn fetch_zip(&self, ask: &HealAsk, digest: &ContentDigest) -> Result<(), Refusal> {
         let of = &ask.of;
-        let mut sink = StagingSink::new(self);
+        let mut sink = StagingSink::new(self, &|_, _| {});
         let fetched = self.upstreams.get_zip(of, &mut sink).await;
         let source = fetched.map_err(|cause| unreached(ask, &cause))?;
         let Some(mut staged) = sink.into_staged() else {

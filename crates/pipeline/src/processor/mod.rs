@@ -36,6 +36,8 @@ pub struct Processor {
     pub low_water: LowWater,
     /// What is known to be damaged.
     pub wounds: Wounds,
+    /// The view in which what is verified lands: the first stage.
+    pub lands_in: Arc<str>,
 }
 
 impl Processor {

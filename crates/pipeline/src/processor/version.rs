@@ -31,7 +31,7 @@ struct Kept {
 impl Processor {
     /// Captures `.info` and `.mod` of a version. What the catalog already has is not asked for again.
     pub async fn capture_version(&self, of: &ModuleVersion) -> CaptureAnswer {
-        match self.catalog.find_version(promotion::PROD, of).await {
+        match self.catalog.find_stored(of).await {
             Ok(Some(_)) => return CaptureAnswer::Landed,
             Ok(None) if self.trust.find_fork().is_some() => {
                 return CaptureAnswer::Refused(refusal::forked(of));
@@ -125,7 +125,6 @@ impl Processor {
         };
         let candidate = NewMod {
             module: of.clone(),
-            view: promotion::PROD.to_owned(),
             info: info.digest,
             info_size: info.bytes.len() as u64,
             go_mod: go_mod.digest,
@@ -134,6 +133,7 @@ impl Processor {
             zip_h1_expected: vouched.record.as_ref().map(|record| record.zip),
             time,
             verified: vouched.by,
+            view: self.lands_in.to_string(),
             by: "processor".to_owned(),
             why: format!("captured from {}", info.source),
         };
@@ -164,10 +164,9 @@ impl Processor {
 fn answer_of(of: &ModuleVersion, landed: Result<ModLanding, CatalogError>) -> CaptureAnswer {
     match landed {
         Ok(ModLanding::Landed { .. }) => CaptureAnswer::Landed,
-        Ok(ModLanding::Withheld { landing }) => CaptureAnswer::Refused(Refusal::new(
-            RefusalClass::Gone,
-            format!("{of}: withdrawn: {}", landing.why),
-        )),
+        Ok(ModLanding::Withheld { landing }) => {
+            CaptureAnswer::Refused(refusal::of_withheld(&landing))
+        }
         Ok(ModLanding::Conflict { stored }) => {
             // Another capture landed other bytes in the meantime. First ones win; ours had the same standing, so the
             // stored ones are served and the difference is worth a line.

@@ -1,6 +1,7 @@
 //! Second act: the zip of one version, streamed to disk, checked, hashed, compared, and only then kept.
 
 use std::future::Future;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,7 +18,6 @@ use tracing::{error, info};
 use super::Processor;
 use super::evidence::Mismatch;
 use crate::low_water::LowWater;
-use crate::promotion;
 use crate::refusal;
 
 /// A zip that came: on disk, checked and hashed, not yet compared with anything.
@@ -30,12 +30,18 @@ struct Downloaded {
 }
 
 impl Processor {
-    /// Captures the zip of a version. `first_act` gives `.info` and `.mod`; it runs while the zip is on its way.
-    pub async fn capture_zip<F>(&self, of: &ModuleVersion, first_act: F) -> CaptureAnswer
+    /// Captures the zip of a version. `first_act` gives `.info` and `.mod`; it runs while the zip is on its way. `told`
+    /// hears how many bytes came and how many there will be (0: not known), about once a second.
+    pub async fn capture_zip<F>(
+        &self,
+        of: &ModuleVersion,
+        first_act: F,
+        told: &(dyn Fn(u64, u64) + Sync),
+    ) -> CaptureAnswer
     where
         F: Future<Output = CaptureAnswer>,
     {
-        match self.catalog.find_version(promotion::PROD, of).await {
+        match self.catalog.find_stored(of).await {
             Ok(Some(stored)) if stored.zip.is_some() => return CaptureAnswer::Landed,
             Ok(_) if self.trust.find_fork().is_some() => {
                 return CaptureAnswer::Refused(refusal::forked(of));
@@ -46,7 +52,7 @@ impl Processor {
         if let Err(refusal) = self.low_water.check(of).await {
             return CaptureAnswer::Refused(refusal);
         }
-        let (first, zip) = futures_util::join!(first_act, self.download_zip(of));
+        let (first, zip) = futures_util::join!(first_act, self.download_zip(of, told));
         match first {
             CaptureAnswer::Landed => {}
             CaptureAnswer::Passed { refusal, .. } => return CaptureAnswer::Refused(refusal),
@@ -58,8 +64,12 @@ impl Processor {
         }
     }
 
-    async fn download_zip(&self, of: &ModuleVersion) -> Result<Downloaded, Refusal> {
-        let mut sink = StagingSink::new(self);
+    async fn download_zip(
+        &self,
+        of: &ModuleVersion,
+        told: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Downloaded, Refusal> {
+        let mut sink = StagingSink::new(self, told);
         let fetched = self.upstreams.get_zip(of, &mut sink).await;
         let StagingSink {
             staged,
@@ -121,7 +131,7 @@ impl Processor {
             source,
             made_from,
         } = downloaded;
-        let stored = match self.catalog.find_version(promotion::PROD, of).await {
+        let stored = match self.catalog.find_stored(of).await {
             Ok(Some(stored)) => stored,
             Ok(None) => {
                 return CaptureAnswer::Refused(Refusal::new(
@@ -235,7 +245,15 @@ pub(super) struct StagingSink<'a> {
     expected_bytes: Option<u64>,
     /// Written since the last look at the disk.
     unchecked_bytes: u64,
+    /// Hears how far it is.
+    told: &'a (dyn Fn(u64, u64) + Sync),
+    told_at: Instant,
+    written_bytes: u64,
+    announced_bytes: u64,
 }
+
+/// Time between two reports of how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Written between two looks at the disk: they cost some microseconds, this takes a hundred times as long.
 const LOOK_BYTES: u64 = 1 << 20;
@@ -263,8 +281,12 @@ impl StagingSink<'_> {
 }
 
 impl<'a> StagingSink<'a> {
-    pub(super) fn new(processor: &'a Processor) -> Self {
+    pub(super) fn new(processor: &'a Processor, told: &'a (dyn Fn(u64, u64) + Sync)) -> Self {
         Self {
+            told,
+            told_at: Instant::now(),
+            written_bytes: 0,
+            announced_bytes: 0,
             store: &processor.store,
             low_water: &processor.low_water,
             staged: None,
@@ -286,6 +308,7 @@ impl ZipSink for StagingSink<'_> {
     async fn reset(&mut self) -> Result<(), SinkError> {
         self.made = None;
         self.expected_bytes = None;
+        (self.written_bytes, self.announced_bytes) = (0, 0);
         let staged = self.store.stage().await;
         self.staged = Some(staged.map_err(|cause| self.fail(cause))?);
         Ok(())
@@ -296,12 +319,20 @@ impl ZipSink for StagingSink<'_> {
         let Some(staged) = &mut self.staged else {
             return Err(SinkError("the staging file was not opened".to_owned()));
         };
+        let length = chunk.len() as u64;
         let written = staged.write_chunk(chunk).await;
-        written.map_err(|cause| self.fail(cause))
+        written.map_err(|cause| self.fail(cause))?;
+        self.written_bytes += length;
+        if self.told_at.elapsed() >= TELL_EVERY {
+            self.told_at = Instant::now();
+            (self.told)(self.written_bytes, self.announced_bytes);
+        }
+        Ok(())
     }
 
     fn expect(&mut self, size_bytes: u64) {
         self.expected_bytes = Some(size_bytes);
+        self.announced_bytes = size_bytes;
     }
 
     fn made(&mut self, made: Made) {
