@@ -6,6 +6,8 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 
+use crate::config::RefusalMode;
+
 /// What the go client prints of a refusal: cmd/go reads no more than this.
 pub const REFUSAL_LINES_MAX: usize = 8;
 /// See [`REFUSAL_LINES_MAX`]; in bytes.
@@ -76,6 +78,38 @@ impl Plain {
     }
 }
 
+/// What stands between a version and a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Barrier {
+    /// The gates refuse it.
+    Refused,
+    /// The gates have not spoken yet, and what they need is on its way.
+    Pending,
+    /// An administrator withdrew it.
+    Withdrawn,
+    /// An administrator withdrew it for legal reasons.
+    Legal,
+    /// It is in quarantine.
+    Quarantined,
+}
+
+impl Barrier {
+    /// The table of refusals. The mode is about the gates' verdicts; quarantine is none of them, and a withdrawal only
+    /// turns into a full stop where nothing may get around the gates.
+    fn status(self, mode: RefusalMode) -> StatusCode {
+        use RefusalMode::{Advisory, Gatekeeper, Redundancy};
+        match (self, mode) {
+            (Self::Refused, Advisory) | (Self::Pending, Redundancy | Advisory) => {
+                StatusCode::NOT_FOUND
+            }
+            (Self::Pending, Gatekeeper) => StatusCode::SERVICE_UNAVAILABLE,
+            (Self::Legal, _) => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
+            (Self::Withdrawn, Redundancy | Advisory) => StatusCode::GONE,
+            (Self::Refused | Self::Withdrawn | Self::Quarantined, _) => StatusCode::FORBIDDEN,
+        }
+    }
+}
+
 /// Every way in which a request gets no 200.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -111,6 +145,16 @@ pub enum Error {
     /// Someone's rule keeps it from being served.
     #[error("{0}")]
     Forbidden(String),
+    /// Something stands between a version and the view.
+    #[error("{text}")]
+    Barred {
+        /// What it is.
+        by: Barrier,
+        /// How that looks to the go command here.
+        mode: RefusalMode,
+        /// What stands there, why, and what the user can do.
+        text: String,
+    },
     /// The pipeline's "no", or the trouble it had.
     #[error("{}", .0.text)]
     Refused(Refusal),
@@ -205,6 +249,11 @@ impl Error {
             Self::BadHeader(_) => plain(StatusCode::BAD_REQUEST),
             Self::FetchForbidden { .. } => plain(StatusCode::NOT_FOUND),
             Self::Forbidden(_) => plain(StatusCode::FORBIDDEN).kept(),
+            Self::Barred { by, mode, .. } => match by.status(mode) {
+                StatusCode::SERVICE_UNAVAILABLE => retry_later(text),
+                // A verdict, a waiver or a release may change it any time: nobody keeps it.
+                status => plain(status),
+            },
             Self::Refused(refusal) => answer_refusal(&refusal, text),
             Self::NotHereYet { .. }
             | Self::Crowded
@@ -441,6 +490,31 @@ mod tests {
             assert_eq!(answer.status.as_u16(), want, "{}", answer.text);
             assert!(!answer.text.contains("disk"), "insides are not told");
             assert_eq!(answer.headers[CONTENT_TYPE], TEXT);
+        }
+    }
+
+    #[test]
+    fn barriers_look_as_the_mode_says() {
+        use Barrier as B;
+        use RefusalMode as M;
+        for (by, redundancy, gatekeeper, advisory) in [
+            (B::Refused, 403, 403, 404),
+            (B::Pending, 404, 503, 404),
+            (B::Withdrawn, 410, 403, 410),
+            (B::Legal, 451, 451, 451),
+            (B::Quarantined, 403, 403, 403),
+        ] {
+            let modes = [
+                (M::Redundancy, redundancy),
+                (M::Gatekeeper, gatekeeper),
+                (M::Advisory, advisory),
+            ];
+            for (mode, want) in modes {
+                let text = "no".to_owned();
+                let answer = Error::Barred { by, mode, text }.into_answer();
+                assert_eq!(answer.status.as_u16(), want, "{by:?} {mode:?}");
+                assert_eq!(answer.headers[CACHE_CONTROL], "no-store");
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use catalog::Stages;
 use gomod::private::PrivatePatterns;
 
 use crate::read_rules::ReadRules;
@@ -33,6 +34,14 @@ pub struct FrontConfig {
     pub databases: Vec<String>,
     /// Module paths whose checksum lookups never leave the house (403).
     pub private: PrivatePatterns,
+    /// The views and their order.
+    pub stages: Stages,
+    /// What is done about a version that is asked for and is not here.
+    pub on_miss: OnMiss,
+    /// How the gates' "no" and "not yet" look to the go command.
+    pub refusal: RefusalMode,
+    /// Whether gates hold back `.info` and `.mod` too, and not only zips.
+    pub gate_mods: bool,
     /// What is open to everyone and what takes a token to read.
     pub read: ReadRules,
     /// Addresses that are listened on: names under which the API may be asked, beside that of `public_url`.
@@ -105,6 +114,10 @@ impl Default for FrontConfig {
             public_prefix: String::new(),
             databases: Vec::new(),
             private: PrivatePatterns::default(),
+            stages: Stages::default(),
+            on_miss: OnMiss::Capture,
+            refusal: RefusalMode::Redundancy,
+            gate_mods: false,
             read: ReadRules::default(),
             listen: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -134,6 +147,29 @@ impl Default for FrontConfig {
             certificate_check_every: Duration::from_secs(10),
         }
     }
+}
+
+/// What is done about a version that is asked for and is not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMiss {
+    /// It is captured and sent through the gates while the client waits.
+    Capture,
+    /// That happens behind; the client is told so at once.
+    Request,
+    /// Nothing.
+    Off,
+}
+
+/// How the gates' "no" and "not yet" look to the go command, which goes on to the next entry of GOPROXY after a 404 or 410
+/// and stops after anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalMode {
+    /// Not yet: 404, refused: 403. Others may serve what the gates have not seen.
+    Redundancy,
+    /// Not yet: 503, refused: 403. Nothing gets around the gates.
+    Gatekeeper,
+    /// Both 404: the gates advise.
+    Advisory,
 }
 
 /// One place where requests come in.

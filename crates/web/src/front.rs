@@ -16,12 +16,14 @@ use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::answer::Error;
-use crate::config::FrontConfig;
+use crate::config::{FrontConfig, OnMiss, RefusalMode};
+use crate::entry::Entry;
 use crate::hot::Hot;
 use crate::identity::{Gatekeeper, HostRules};
 use crate::metrics::Metrics;
 use crate::negatives::Negatives;
 use crate::seldom::Seldom;
+use crate::view::View;
 
 /// How long a connection may be idle once it is crowded; a go client comes back within milliseconds.
 pub(crate) const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
@@ -29,8 +31,8 @@ pub(crate) const IDLE_WAIT_CROWDED: Duration = Duration::from_secs(5);
 /// How long a client may take over the next 64 KiB of an answer then: the slowest usable line still gives that.
 const WRITE_WAIT_CROWDED: Duration = Duration::from_secs(20);
 
-/// The view that is served.
-pub(crate) const VIEW: &str = "prod";
+/// A job that has not come further for so long stands still.
+const STANDSTILL: Duration = Duration::from_secs(10);
 
 /// What a look at the keepers found, one line each.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +85,12 @@ impl Front {
     pub fn new(catalog: Catalog, store: Store, queue: Queue, config: FrontConfig) -> Arc<Self> {
         let requests_max = config.requests_max.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(Self {
-            hot: Hot::new(config.cache_bytes, &config.public_prefix).without(config.read.closed()),
+            hot: Hot::new(
+                config.cache_bytes,
+                &config.public_prefix,
+                config.stages.last(),
+            )
+            .without(config.read.closed()),
             negatives: Negatives::new(config.negatives_max, config.negative_keep),
             metrics: Arc::default(),
             room: Semaphore::new(requests_max),
@@ -107,12 +114,38 @@ impl Front {
 
     /// Names of the views, first to last.
     pub(crate) fn views(&self) -> Vec<String> {
-        vec![VIEW.to_owned()]
+        self.config.stages.names()
     }
 
     /// The counters, for whoever wants to look.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// The view at a position among the stages.
+    pub(crate) fn view(&self, position: usize) -> View<'_> {
+        View::new(&self.config.stages, position)
+    }
+
+    /// Whether lists and queries of a view name its members alone: where nothing but a member is ever served on a request,
+    /// to name others would break builds that choose from the list.
+    pub(crate) fn shows_members_only(&self, view: View<'_>) -> bool {
+        !view.is_last()
+            || self.config.on_miss != OnMiss::Capture
+            || self.config.refusal == RefusalMode::Gatekeeper
+    }
+
+    /// Keeps an answer of a view under a path in the one spelling. Only what the last stage says is asked for often.
+    pub(crate) fn keep(&self, view: View<'_>, path: &str, entry: &Arc<Entry>) {
+        if view.is_last() {
+            self.hot.insert(path, entry.clone());
+        }
+    }
+
+    /// Finds an answer of a view that was kept under a path in the one spelling.
+    pub(crate) fn find_kept(&self, view: View<'_>, path: &str) -> Option<Arc<Entry>> {
+        let is_kept = view.is_last();
+        is_kept.then(|| self.hot.find_kept(path, Instant::now()))?
     }
 
     /// Drops all that is kept in memory about a version that was withdrawn; the next request asks the catalog.
@@ -201,19 +234,20 @@ impl Front {
         Ok(self.queue.submit(job))
     }
 
-    /// Asks for work and waits for its answer; `Ok(Err(progress))` when the wait was over first.
+    /// Asks for work and waits for its answer; `Ok(Err(waited))` when the wait was over first.
     pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         ask: &Work<'_, impl Serialize>,
         wait: Duration,
-    ) -> Result<Result<T, String>, Error> {
+    ) -> Result<Result<T, Waited>, Error> {
         let _place = self
             .waiting_room
             .try_acquire()
             .map_err(|_| Error::Crowded)?;
         let ticket = self.submit(ask, Priority::Client)?;
-        let Some(outcome) = ticket.wait(wait).await else {
-            return Ok(Err(describe_progress(&ticket)));
+        let outcome = match wait_for(&ticket, wait).await {
+            Ok(outcome) => outcome,
+            Err(waited) => return Ok(Err(waited)),
         };
         let failed = |message: String, retry| Error::JobFailed {
             what: ask.what.clone(),
@@ -244,7 +278,7 @@ impl Front {
 fn gatekeeper(config: &FrontConfig, catalog: &Catalog) -> Gatekeeper {
     let public_url = config.public_url.as_deref();
     let hosts = HostRules::new(public_url, &config.listen);
-    Gatekeeper::new(catalog, config.read.clone(), VIEW, hosts)
+    Gatekeeper::new(catalog, config.read.clone(), config.stages.last(), hosts)
 }
 
 /// Counts one who waits for room, also when it gives up waiting.
@@ -262,6 +296,42 @@ impl Drop for HeldUp<'_> {
         let now_ms = self.0.begun.elapsed().as_millis() as u64;
         self.0.full_at_ms.store(now_ms.max(1), Ordering::Relaxed);
         self.0.held_up.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How a wait for work ended that took longer than the client may wait.
+#[derive(Clone, Debug)]
+pub(crate) struct Waited {
+    /// How far the work is, with a separator in front, or nothing.
+    pub progress: String,
+    /// Whether it came further lately: it runs, and whoever it needs is sending.
+    pub moves: bool,
+}
+
+impl Waited {
+    /// What a client is told of it where no gate is concerned.
+    pub fn into_error(self, what: &str) -> Error {
+        Error::NotHereYet {
+            what: what.to_owned(),
+            progress: self.progress,
+        }
+    }
+}
+
+/// Waits for the outcome of a job, and looks whether it comes further meanwhile.
+async fn wait_for(ticket: &Ticket, wait: Duration) -> Result<Outcome, Waited> {
+    let end = Instant::now() + wait;
+    let mut seen = ticket.progress();
+    let mut moved_at: Option<Instant> = None;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        tokio::select! {
+            outcome = ticket.wait(left) => {
+                let moves = moved_at.is_some_and(|at| at.elapsed() < STANDSTILL.min(wait));
+                return outcome.ok_or_else(|| Waited { progress: describe_progress(ticket), moves });
+            }
+            Ok(()) = seen.changed() => moved_at = Some(Instant::now()),
+        }
     }
 }
 

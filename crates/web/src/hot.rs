@@ -1,7 +1,8 @@
 //! The hot map: answers by request path, ready to be sent. A hit touches no keeper, no queue and no router.
 //!
 //! Keys are paths in one spelling (`!` escapes, no prefix, no percent signs), so that a client cannot fill the map with
-//! spellings of one file. The budget is memory; mapped files count little.
+//! spellings of one file. The budget is memory; mapped files count little. Only what the last stage serves to everyone is
+//! in it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ const ENTRIES_AT_START: usize = 1024;
 pub struct Hot {
     entries: Cache<Box<str>, Arc<Entry>, ByWeight>,
     prefix: Box<str>,
+    /// `/r/<name of the last stage>`: the same as nothing.
+    view: Box<str>,
     /// Modules that take a token to read: nobody is asked for one here, so they are not kept.
     closed: PrivatePatterns,
 }
@@ -39,11 +42,12 @@ impl Weighter<Box<str>, Arc<Entry>> for ByWeight {
 }
 
 impl Hot {
-    /// An empty map of `budget_bytes` for a server whose public path is `prefix`.
-    pub fn new(budget_bytes: u64, prefix: &str) -> Self {
+    /// An empty map of `budget_bytes` for a server whose public path is `prefix` and whose last stage is `view`.
+    pub fn new(budget_bytes: u64, prefix: &str, view: &str) -> Self {
         Self {
             entries: Cache::with_weighter(ENTRIES_AT_START, budget_bytes, ByWeight),
             prefix: prefix.into(),
+            view: format!("/r/{view}").into(),
             closed: PrivatePatterns::default(),
         }
     }
@@ -60,7 +64,7 @@ impl Hot {
         if !self.prefix.is_empty() {
             path = path.strip_prefix(&*self.prefix).unwrap_or(path);
         }
-        path = path.strip_prefix("/r/prod").unwrap_or(path);
+        path = path.strip_prefix(&*self.view).unwrap_or(path);
         self.find_kept(&one_spelling(path), now)
     }
 
@@ -157,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_spelling_finds_the_one_entry() {
-        let hot = Hot::new(1 << 20, "/go");
+        let hot = Hot::new(1 << 20, "/go", "prod");
         let now = Instant::now();
         hot.insert("/github.com/!burnt!sushi/toml/@v/v1.0.0.info", entry(None));
         for path in [
@@ -183,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_percent_sign_in_a_name_is_no_escape() {
-        let hot = Hot::new(1 << 20, "");
+        let hot = Hot::new(1 << 20, "", "prod");
         let now = Instant::now();
         hot.insert("/example.com/m/@v/!a.info", entry(None));
         assert!(hot.find("/example.com/m/@v/%21a.info", now).is_some());
@@ -192,7 +196,8 @@ mod tests {
 
     #[test]
     fn closed_modules_are_never_kept() {
-        let hot = Hot::new(1 << 20, "").without("*.corp.example,github.com/Org".parse().unwrap());
+        let hot =
+            Hot::new(1 << 20, "", "prod").without("*.corp.example,github.com/Org".parse().unwrap());
         let now = Instant::now();
         for (path, want) in [
             ("/git.corp.example/m/@v/v1.0.0.info", false),
@@ -217,7 +222,7 @@ mod tests {
 
     #[test]
     fn stale_entries_are_not_found() {
-        let hot = Hot::new(1 << 20, "");
+        let hot = Hot::new(1 << 20, "", "prod");
         let now = Instant::now();
         hot.insert("/example.com/m/@v/list", entry(Some(now)));
         assert!(hot.find("/example.com/m/@v/list", now).is_none());
@@ -225,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_landing_drops_what_changes_and_a_withdrawal_all() {
-        let hot = Hot::new(1 << 20, "");
+        let hot = Hot::new(1 << 20, "", "prod");
         let now = Instant::now();
         let of: ModuleVersion = "example.com/m@v1.0.0".parse().unwrap();
         for file in ["@v/list", "@latest", "@v/v1.0.0.zip", "@v/v1.0.1.zip"] {
@@ -240,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_budget_holds() {
-        let hot = Hot::new(1 << 20, "");
+        let hot = Hot::new(1 << 20, "", "prod");
         for number in 0..20_000 {
             hot.insert(&format!("/example.com/m{number}/@v/list"), entry(None));
         }

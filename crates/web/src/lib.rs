@@ -13,6 +13,8 @@ pub mod config;
 
 pub mod target;
 
+mod view;
+
 mod conditional;
 
 pub mod answer;
@@ -59,7 +61,7 @@ mod properties;
 pub mod server;
 
 pub use answer::Error;
-pub use config::{FrontConfig, ListenerConfig, Network};
+pub use config::{FrontConfig, ListenerConfig, Network, OnMiss, RefusalMode};
 pub use front::Front;
 pub use identity::SocketUser;
 pub use read_rules::{PrivateRead, ReadRules};

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::answer::{REFUSAL_BYTES_MAX, REFUSAL_LINES_MAX, refusal_text};
 use crate::conditional::{RangeAsk, accepts_gzip, is_listed, parse_range};
-use crate::target::{Target, hot_file_path, hot_path};
+use crate::target::{Request, Target, hot_file_path, hot_path};
 
 fn check<S: Strategy>(strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
     let cases = std::env::var("GRANARY_PROPTEST_CASES")
@@ -34,6 +34,7 @@ fn path() -> impl Strategy<Value = String> {
         Just("v2.0.0+incompatible"),
         Just("example.com"),
         Just("/r/prod"),
+        Just("/r/dev"),
         Just("/sumdb/"),
         Just("!a"),
         Just("!"),
@@ -56,16 +57,20 @@ fn path() -> impl Strategy<Value = String> {
 
 #[test]
 fn any_path_parses_or_has_a_reason() {
+    let parse = |raw: &str| {
+        let stages = "dev:policy, prod".parse().unwrap();
+        Request::parse(raw, "/go", &stages).map(|request| request.target)
+    };
     check(path(), |raw| {
-        match Target::parse(&raw, "/go") {
+        match parse(&raw) {
             Err(unserved) => prop_assert!(!refusal_text(&unserved.reason).is_empty()),
             // What is kept under a path is found by that path.
             Ok(Target::File(of, kind)) => {
-                let again = Target::parse(&hot_file_path(&of, kind), "/go");
+                let again = parse(&hot_file_path(&of, kind));
                 prop_assert_eq!(again, Ok(Target::File(of, kind)));
             }
             Ok(Target::List(module)) => {
-                let again = Target::parse(&hot_path(&module, "@v/list"), "/go");
+                let again = parse(&hot_path(&module, "@v/list"));
                 prop_assert_eq!(again, Ok(Target::List(module)));
             }
             Ok(_) => {}

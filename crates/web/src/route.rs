@@ -12,13 +12,15 @@ use http::header::{CACHE_CONTROL, HOST, HeaderName, HeaderValue, TRANSFER_ENCODI
 use http::{HeaderMap, Method, Response, Uri, Version, request};
 
 use crate::answer::Error;
+use crate::config::FrontConfig;
 use crate::entry::Entry;
-use crate::front::{Front, VIEW};
+use crate::front::Front;
 use crate::identity::{SocketUser, Who};
 use crate::metrics::{Class, Overload};
 use crate::proxy::{file, list, query};
 use crate::response::{Answer, render, render_entry};
-use crate::target::{FileKind, Target};
+use crate::target::{FileKind, Request, Target, Unserved};
+use crate::view::View;
 use crate::{health, sumdb};
 
 /// Sent and, by trusted proxies, received.
@@ -125,11 +127,12 @@ pub(crate) async fn answer(front: Arc<Front>, asked: Asked) -> Response<Bytes> {
     let request_id = asked.request_id(&front);
     let mut is_open = true;
     let (class, outcome) = match check_request(&front, &asked) {
-        Ok(()) => match Target::parse(asked.uri.path(), &front.config.public_prefix) {
-            Ok(target) => {
-                let class = class_of(&target);
-                is_open = is_open_to_all(&front, VIEW, &target);
-                (class, dispatch(&front, target, &asked).await)
+        Ok(()) => match parse(&front, &asked) {
+            Ok(request) => {
+                let class = class_of(&request.target);
+                let view = front.view(request.stage);
+                is_open = is_open_to_all(&front, view, &request.target);
+                (class, dispatch(&front, request, &asked).await)
             }
             Err(unserved) => (Class::Other, Err(Error::Unserved(unserved.reason))),
         },
@@ -210,13 +213,23 @@ pub(crate) fn check_head(front: &Front, asked: &Asked) -> Result<(), Error> {
     Ok(())
 }
 
-async fn dispatch(front: &Front, target: Target, asked: &Asked) -> Result<Answer, Error> {
+fn parse(front: &Front, asked: &Asked) -> Result<Request, Unserved> {
+    let FrontConfig {
+        public_prefix,
+        stages,
+        ..
+    } = &front.config;
+    Request::parse(asked.uri.path(), public_prefix, stages)
+}
+
+async fn dispatch(front: &Front, request: Request, asked: &Asked) -> Result<Answer, Error> {
     let may_fetch = !asked
         .headers
         .get(DISABLE_FETCH)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     let plain = |plain| Ok(Answer::Plain(plain));
-    let entry = match target {
+    let view = front.view(request.stage);
+    let entry = match request.target {
         Target::Root => return plain(health::get_root(front)),
         Target::Live => return plain(health::get_live()),
         // In a place of its own: 37 KB that every request would carry along.
@@ -225,8 +238,8 @@ async fn dispatch(front: &Front, target: Target, asked: &Asked) -> Result<Answer
         Target::Metrics => return plain(health::get_metrics(front).await),
         Target::Fixed(name) => return plain(health::get_fixed(name)),
         target => {
-            check_read(front, VIEW, &target, asked).await?;
-            get_entry(front, target, may_fetch).await?
+            check_read(front, view, &target, asked).await?;
+            get_entry(front, view, target, may_fetch).await?
         }
     };
     Ok(Answer::Entry(entry))
@@ -244,15 +257,15 @@ fn module_of<'a>(front: &Front, target: &'a Target) -> Option<Cow<'a, ModulePath
     }
 }
 
-fn is_open_to_all(front: &Front, view: &str, target: &Target) -> bool {
+fn is_open_to_all(front: &Front, view: View<'_>, target: &Target) -> bool {
     let module = module_of(front, target);
-    front.gatekeeper.is_open(view, module.as_deref())
+    front.gatekeeper.is_open(view.name(), module.as_deref())
 }
 
 /// Who may not read what is asked for hears so before anything is looked up.
 async fn check_read(
     front: &Front,
-    view: &str,
+    view: View<'_>,
     target: &Target,
     asked: &Asked,
 ) -> Result<(), Error> {
@@ -260,7 +273,7 @@ async fn check_read(
     let who = asked.who(front, None);
     front
         .gatekeeper
-        .check_read(&who, view, module.as_deref())
+        .check_read(&who, view.name(), module.as_deref())
         .await
 }
 
@@ -278,13 +291,18 @@ fn keep_private(response: &mut Response<Bytes>) {
 
 /// What is kept and served under conditions: everything of the protocol. Each waits in a place of its own, and the number
 /// of places is bounded.
-async fn get_entry(front: &Front, target: Target, may_fetch: bool) -> Result<Arc<Entry>, Error> {
+async fn get_entry(
+    front: &Front,
+    view: View<'_>,
+    target: Target,
+    may_fetch: bool,
+) -> Result<Arc<Entry>, Error> {
     let _place = front.room.try_acquire().map_err(|_| Error::Crowded)?;
     match target {
-        Target::List(module) => list::list_versions(front, &module, may_fetch).await,
-        Target::Latest(module) => query::get_latest(front, &module, may_fetch).await,
-        Target::Query(module, word) => query::resolve(front, &module, &word, may_fetch).await,
-        Target::File(of, kind) => file::get_file(front, &of, kind, may_fetch).await,
+        Target::List(module) => list::list_versions(front, view, &module, may_fetch).await,
+        Target::Latest(module) => query::get_latest(front, view, &module, may_fetch).await,
+        Target::Query(module, word) => query::resolve(front, view, &module, &word, may_fetch).await,
+        Target::File(of, kind) => file::get_file(front, view, &of, kind, may_fetch).await,
         Target::Sumdb(rest) => sumdb::pass(front, &rest, may_fetch).await,
         other => Err(Error::Unserved(format!(
             "{other:?} is no part of the protocol"

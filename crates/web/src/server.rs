@@ -109,6 +109,8 @@ impl Bound {
         let mut behind = JoinSet::new();
         behind.spawn(follow_landings(front.clone()));
         behind.spawn(follow_rot(front.clone()));
+        behind.spawn(follow_judged(front.clone()));
+        behind.spawn(follow_verdicts(front.clone()));
         behind.spawn(renew_certificates(
             self.certificates(),
             front.config.certificate_check_every,
@@ -203,6 +205,41 @@ async fn follow_rot(front: Arc<Front>) {
             Ok(rotten) => front.hot.drop_blob(&rotten.digest),
             Err(RecvError::Lagged(_)) => front.hot.clear(),
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Drops the lists of modules that this process has judged, at once: what is refused must not be listed a second longer.
+async fn follow_judged(front: Arc<Front>) {
+    let mut judged = front.catalog.follow_judged();
+    loop {
+        match judged.recv().await {
+            Ok(module) => front.hot.drop_changing(&module),
+            Err(RecvError::Lagged(_)) => front.hot.clear(),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Drops the lists of modules that other processes have judged.
+async fn follow_verdicts(front: Arc<Front>) {
+    let mut after = loop {
+        match front.catalog.last_verdict().await {
+            Ok(id) => break id,
+            Err(error) => tracing::debug!(%error, "verdicts cannot be followed yet"),
+        }
+        tokio::time::sleep(front.config.follow_every).await;
+    };
+    loop {
+        tokio::time::sleep(front.config.follow_every).await;
+        match front.catalog.list_verdicts(after, LANDINGS_MAX, None).await {
+            Ok(verdicts) => {
+                for verdict in verdicts {
+                    front.hot.drop_changing(verdict.module.path());
+                    after = after.max(verdict.id);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "verdicts cannot be followed now"),
         }
     }
 }

@@ -181,10 +181,7 @@ async fn ask(front: &Front, database: &str, path: &str) -> Result<Bytes, Error> 
             }
             Err(Error::Refused(refusal))
         }
-        Err(progress) => Err(Error::NotHereYet {
-            what: work.what,
-            progress,
-        }),
+        Err(waited) => Err(waited.into_error(&work.what)),
     }
 }
 

@@ -3,6 +3,7 @@
 //! The order is the protocol's: percent-decode exactly once, then split at the last `/@v/`, then undo the `!` escapes.
 //! Everything after this module works on valid module paths; nothing here asks anybody anything.
 
+use catalog::Stages;
 use gomod::escape;
 use gomod::path::ModulePath;
 use gomod::version::{ModuleVersion, Version, canonical_version};
@@ -38,6 +39,15 @@ pub enum Target {
     File(ModuleVersion, FileKind),
     /// `/sumdb/…`: what follows, decoded.
     Sumdb(String),
+}
+
+/// What a path asks for, and of which view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The view, as its position among the stages.
+    pub stage: usize,
+    /// What is asked for.
+    pub target: Target,
 }
 
 /// The three files of a version.
@@ -78,15 +88,15 @@ impl Unserved {
     }
 }
 
-impl Target {
+impl Request {
     /// Parses the path of a request as it was sent.
     ///
-    /// `prefix` is the path of the public address (empty or `/go`); it may be there or not. `/r/prod` in front is the
-    /// same as nothing.
+    /// `prefix` is the path of the public address (empty or `/go`); it may be there or not. `/r/<stage>` in front names a
+    /// view; without it the last stage is meant.
     ///
     /// # Errors
     /// [`Unserved`] with the reason: a 404 to the client. Nothing that fails here leads to a job.
-    pub fn parse(raw: &str, prefix: &str) -> Result<Self, Unserved> {
+    pub fn parse(raw: &str, prefix: &str, stages: &Stages) -> Result<Self, Unserved> {
         if raw.len() > PATH_BYTES_MAX {
             return Err(Unserved::new(format!(
                 "the path is longer than {PATH_BYTES_MAX} bytes"
@@ -94,8 +104,16 @@ impl Target {
         }
         let decoded = percent_decode(raw)?;
         let path = strip_prefix(&decoded, prefix);
-        let path = strip_view(path)?;
+        let (stage, path) = split_view(path, stages)?;
         let path = path.strip_prefix('/').unwrap_or(path);
+        let target = Target::parse(path)?;
+        Ok(Self { stage, target })
+    }
+}
+
+impl Target {
+    /// Parses what follows the view, without its slash.
+    fn parse(path: &str) -> Result<Self, Unserved> {
         if let Some(target) = parse_own(path) {
             return Ok(target);
         }
@@ -139,21 +157,20 @@ fn strip_prefix<'a>(path: &'a str, prefix: &str) -> &'a str {
     }
 }
 
-/// Takes `/r/prod` off. Other views are not open in this version, and none of them falls through to prod.
-fn strip_view(path: &str) -> Result<&str, Unserved> {
+/// Takes `/r/<stage>` off and says which it was. What names no stage falls through to none.
+fn split_view<'a>(path: &'a str, stages: &Stages) -> Result<(usize, &'a str), Unserved> {
     let Some(rest) = path.strip_prefix("/r/") else {
-        return Ok(path);
+        return Ok((stages.list().len() - 1, path));
     };
-    let (view, rest_at) = match rest.find('/') {
-        Some(at) => (&rest[..at], at),
-        None => (rest, rest.len()),
-    };
-    if view == "prod" {
-        return Ok(&rest[rest_at..]);
+    let rest_at = rest.find('/').unwrap_or(rest.len());
+    let (view, rest) = rest.split_at(rest_at);
+    match stages.position(view) {
+        Some(stage) => Ok((stage, rest)),
+        None => Err(Unserved::new(format!(
+            "no view {view:?} is served here; there are {}",
+            stages.names().join(", ")
+        ))),
     }
-    Err(Unserved::new(format!(
-        "no view {view:?} is served here, only prod"
-    )))
 }
 
 fn parse_own(path: &str) -> Option<Target> {

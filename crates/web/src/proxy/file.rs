@@ -5,53 +5,61 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use catalog::work::{self, CaptureAnswer, CaptureAsk, Refusal, RefusalClass};
-use catalog::{Act, CatalogError, StoredVersion};
+use catalog::{CatalogError, StoredVersion};
 use gomod::hash::ContentDigest;
 use gomod::info::Info;
 use gomod::version::ModuleVersion;
-use queue::Durability;
+use queue::{Durability, Priority};
 use store::StoreError;
 
 use crate::answer::{Error, TEXT};
+use crate::config::OnMiss;
 use crate::entry::{Draft, Entry, Keep};
-use crate::front::{Front, VIEW, Work, catalog_trouble, store_trouble};
+use crate::front::{Front, Work, catalog_trouble, store_trouble};
 use crate::metrics::{CaptureEnd, Class};
 use crate::negatives::Negative;
 use crate::open_file::{OPEN_BYTES, OpenFile};
 use crate::proxy::heal::heal;
+use crate::proxy::standing;
 use crate::target::{FileKind, hot_file_path};
+use crate::view::View;
 
 /// `Content-Type` of `.info` and `@latest`.
 pub(crate) const JSON: &str = "application/json";
 
+/// How long the `.info` of a version that has not come through the gates is served without another look at what they say.
+const STANDING_KEPT: Duration = Duration::from_secs(5);
+
 /// How long others may keep an `.info` whose other files are not to be had.
 const PASSED_SECONDS: u64 = 60;
 
-/// Finds a file, has it captured where it is missing, waits for that.
+/// Finds a file, has it captured and sent through the gates where it is missing, waits for that.
 pub(crate) async fn get_file(
     front: &Front,
+    view: View<'_>,
     of: &ModuleVersion,
     kind: FileKind,
     may_fetch: bool,
 ) -> Result<Arc<Entry>, Error> {
-    if let Some(entry) = front
-        .hot
-        .find_kept(&hot_file_path(of, kind), Instant::now())
-    {
+    if let Some(entry) = front.find_kept(view, &hot_file_path(of, kind)) {
         return Ok(entry);
     }
-    if let Some(entry) = find_stored(front, of, kind, may_fetch).await? {
+    if let Some(entry) = find_served(front, view, of, kind, may_fetch).await? {
         return Ok(entry);
     }
-    check_standing(front, of).await?;
+    standing::check_withheld(front, view, of).await?;
+    standing::check_refused(front, view, of).await?;
     let what = format!("{of}{}", kind.ending());
     if !may_fetch {
         return Err(Error::FetchForbidden { what });
     }
     let ask = CaptureAsk { of: of.clone() };
+    // What the view lets through only as a member has to pass the gates, and those want the zip.
     let (job, job_id) = match kind {
-        FileKind::Zip => (work::ZIP, ask.zip_job_id()),
-        FileKind::Info | FileKind::GoMod => (work::CAPTURE, ask.job_id()),
+        FileKind::Info | FileKind::GoMod if !front.config.gate_mods => {
+            (work::CAPTURE, ask.job_id())
+        }
+        _ => (work::ZIP, ask.zip_job_id()),
     };
     if let Some(negative) = find_negative(front, &ask, &job_id) {
         return answer_negative(of, kind, negative);
@@ -63,7 +71,12 @@ pub(crate) async fn get_file(
         payload: &ask,
         durability: Durability::Durable,
     };
-    if let Some(negative) = capture(front, &work).await? {
+    match front.config.on_miss {
+        OnMiss::Capture => {}
+        OnMiss::Request => return Err(request(front, view, of, &ask)),
+        OnMiss::Off => return Err(standing::absent(front, view, of)),
+    }
+    if let Some(negative) = capture(front, view, of, &work).await? {
         let now = Instant::now();
         front
             .negatives
@@ -72,29 +85,56 @@ pub(crate) async fn get_file(
     }
     front.note_landing(of.path());
     // One of many who waited for the same capture has made the answer already.
-    if let Some(entry) = front
-        .hot
-        .find_kept(&hot_file_path(of, kind), Instant::now())
-    {
+    if let Some(entry) = front.find_kept(view, &hot_file_path(of, kind)) {
         return Ok(entry);
     }
-    find_stored(front, of, kind, may_fetch)
-        .await?
-        .ok_or_else(|| Error::Broken {
-            what,
-            cause: "the capture says landed and the catalog has no row".into(),
-        })
+    match find_served(front, view, of, kind, may_fetch).await? {
+        Some(entry) => Ok(entry),
+        // It is stored; the gates had the last word, or have it still to say.
+        None => {
+            standing::check_withheld(front, view, of).await?;
+            standing::check_refused(front, view, of).await?;
+            Err(standing::pending(front, view, of, "it waits at a gate"))
+        }
+    }
+}
+
+/// Asks for a version behind, and says so.
+fn request(front: &Front, view: View<'_>, of: &ModuleVersion, ask: &CaptureAsk) -> Error {
+    let work = Work {
+        what: of.to_string(),
+        kind: work::ZIP,
+        job_id: ask.zip_job_id(),
+        payload: ask,
+        durability: Durability::Durable,
+    };
+    match front.submit(&work, Priority::Request) {
+        Ok(ticket) => {
+            let how = format!("it is requested now, job {}", ticket.id().as_str());
+            standing::pending(front, view, of, &how)
+        }
+        Err(error) => error,
+    }
 }
 
 /// Has a version captured; gives nothing when it landed, else why it did not.
-async fn capture(front: &Front, work: &Work<'_, CaptureAsk>) -> Result<Option<Negative>, Error> {
+async fn capture(
+    front: &Front,
+    view: View<'_>,
+    of: &ModuleVersion,
+    work: &Work<'_, CaptureAsk>,
+) -> Result<Option<Negative>, Error> {
     let answer = match front.ask(work, front.config.client_wait).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(progress)) => {
+        Ok(Err(waited)) => {
             front.metrics.count_capture(CaptureEnd::TooLate);
-            return Err(Error::NotHereYet {
-                what: work.what.clone(),
-                progress,
+            // What stands still is out of reach, and "not yet" would be a lie.
+            return Err(match waited.moves {
+                true => {
+                    let how = format!("it is on its way{}", waited.progress);
+                    standing::pending(front, view, of, &how)
+                }
+                false => waited.into_error(&work.what),
             });
         }
         Err(error) => {
@@ -104,6 +144,10 @@ async fn capture(front: &Front, work: &Work<'_, CaptureAsk>) -> Result<Option<Ne
     };
     let (end, negative) = match answer {
         CaptureAnswer::Landed => (CaptureEnd::Landed, None),
+        // The verdict is in the catalog, with more to say than the job's answer.
+        CaptureAnswer::Refused(refusal) if refusal.class.is_of_gates() => {
+            (CaptureEnd::Refused, None)
+        }
         CaptureAnswer::Passed { info, refusal } => {
             (CaptureEnd::Passed, Some(Negative::Passed { info, refusal }))
         }
@@ -111,25 +155,6 @@ async fn capture(front: &Front, work: &Work<'_, CaptureAsk>) -> Result<Option<Ne
     };
     front.metrics.count_capture(end);
     Ok(negative)
-}
-
-/// What was taken out on purpose is not fetched again: the answer is why it was taken out.
-async fn check_standing(front: &Front, of: &ModuleVersion) -> Result<(), Error> {
-    let landing = front
-        .catalog
-        .find_landing(VIEW, of)
-        .await
-        .map_err(|cause| catalog_trouble(of, cause))?;
-    let (class, done) = match landing.as_ref().map(|landing| landing.act) {
-        Some(Act::Withdraw) => (RefusalClass::Gone, "was withdrawn"),
-        Some(Act::Quarantine) => (RefusalClass::Forbidden, "is in quarantine"),
-        Some(Act::Land | Act::Release | Act::Lift) | None => return Ok(()),
-    };
-    let why = landing.map(|landing| landing.why).unwrap_or_default();
-    Err(Error::Refused(Refusal::new(
-        class,
-        format!("{of} {done}: {why}"),
-    )))
 }
 
 /// What is remembered of this version. A zip is not to be had when the version is not.
@@ -189,14 +214,25 @@ pub(crate) fn render_info(
     })
 }
 
-/// The file as the catalog knows it, and into the hot map with it. A damaged one is healed, where it may be fetched.
-pub(crate) async fn find_stored(
+/// The file as the view serves it, and into the hot map with it. A damaged one is healed, where it may be fetched.
+///
+/// A zip is served to a member's clients alone; `.info` and `.mod` of what is stored serve the version selection of others
+/// whatever the gates will say, unless the operator wants them held back too.
+pub(crate) async fn find_served(
     front: &Front,
+    view: View<'_>,
     of: &ModuleVersion,
     kind: FileKind,
     may_fetch: bool,
 ) -> Result<Option<Arc<Entry>>, Error> {
-    let stored = match front.catalog.find_version(VIEW, of).await {
+    let found = front.catalog.find_version(view.name(), of).await;
+    let (found, is_member) = match found {
+        Ok(None) if kind != FileKind::Zip && !front.config.gate_mods => {
+            (front.catalog.find_stored(of).await, false)
+        }
+        found => (found, true),
+    };
+    let stored = match found {
         Ok(Some(stored)) => stored,
         Ok(None) => return Ok(None),
         Err(cause) => {
@@ -207,7 +243,31 @@ pub(crate) async fn find_stored(
             return Err(catalog_trouble(of, cause));
         }
     };
-    let Some(digest) = digest_of(&stored, kind) else {
+    if !is_member {
+        standing::check_withheld(front, view, of).await?;
+        if kind == FileKind::Info {
+            standing::check_refused(front, view, of).await?;
+        }
+    }
+    // What the gates say of it counts at once; its bytes are the same for ever.
+    let until = match (is_member, kind) {
+        (false, FileKind::Info) => Some(Instant::now() + STANDING_KEPT),
+        _ => None,
+    };
+    render_stored(front, view, &stored, kind, until, may_fetch).await
+}
+
+/// Opens a stored file and renders it.
+async fn render_stored(
+    front: &Front,
+    view: View<'_>,
+    stored: &StoredVersion,
+    kind: FileKind,
+    until: Option<Instant>,
+    may_fetch: bool,
+) -> Result<Option<Arc<Entry>>, Error> {
+    let of = &stored.module;
+    let Some(digest) = digest_of(stored, kind) else {
         return Ok(None);
     };
     let what = || format!("{of}{}", kind.ending());
@@ -239,10 +299,10 @@ pub(crate) async fn find_stored(
         body: blob.bytes(),
         mapped: blob.is_mapped(),
         gzip: kind != FileKind::Zip,
-        until: None,
+        until,
     });
     let entry = Arc::new(entry.with_file(file));
-    front.hot.insert(&hot_file_path(of, kind), entry.clone());
+    front.keep(view, &hot_file_path(of, kind), &entry);
     Ok(Some(entry))
 }
 

@@ -63,9 +63,9 @@ pub(crate) async fn heal(
                 .remember(&work.job_id, of.path(), negative, Instant::now());
             Err(Error::Refused(refusal))
         }
-        Err(progress) => Err(Error::NotHereYet {
+        Err(waited) => Err(Error::NotHereYet {
             what: work.what,
-            progress,
+            progress: waited.progress,
         }),
     }
 }

@@ -1,5 +1,7 @@
-//! The latest of the stored versions, chosen as the go command chooses; what `@latest` says when no upstream can be asked.
+//! The latest of a view's members, chosen as the go command chooses; what `@latest` says when no upstream can be asked, or
+//! when the view shows its members alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gomod::modfile;
@@ -9,9 +11,11 @@ use jiff::Timestamp;
 
 use crate::answer::Error;
 use crate::entry::Entry;
-use crate::front::{Front, VIEW, catalog_trouble};
-use crate::proxy::file::find_stored;
+use crate::front::{Front, catalog_trouble};
+use crate::proxy::file::find_served;
+use crate::proxy::shown::hide;
 use crate::target::FileKind;
+use crate::view::View;
 
 /// A version and the time it was made.
 type Dated = (Version, Option<Timestamp>);
@@ -19,21 +23,23 @@ type Dated = (Version, Option<Timestamp>);
 /// The `.info` of the latest stored version that is not retracted; of the latest one where all are.
 pub(crate) async fn find_latest(
     front: &Front,
+    view: View<'_>,
     module: &ModulePath,
     may_fetch: bool,
 ) -> Result<Option<Arc<Entry>>, Error> {
-    let limit = front.config.list_versions_max;
-    let mut stored = front
-        .catalog
-        .list_versions(VIEW, module, limit)
-        .await
-        .map_err(|cause| catalog_trouble(module, cause))?;
+    let mut stored = list_dated(front, view, module).await?;
+    if !front.shows_members_only(view) && view != front.view(0) {
+        stored.extend(list_dated(front, front.view(0), module).await?);
+    }
+    let mut shown: BTreeSet<Version> = stored.iter().map(|(version, _)| version.clone()).collect();
+    hide(front, view, module, &mut shown).await?;
+    stored.retain(|(version, _)| shown.contains(version));
     let Some(highest) = choose(&stored) else {
         return Ok(None);
     };
     let find =
         async |version: &Version, kind| match ModuleVersion::new(module.clone(), version.clone()) {
-            Ok(of) => find_stored(front, &of, kind, may_fetch).await,
+            Ok(of) => find_served(front, view, &of, kind, may_fetch).await,
             Err(_) => Ok(None),
         };
     // Only the highest version's go.mod speaks for the others.
@@ -52,9 +58,23 @@ pub(crate) async fn find_latest(
     find(&chosen, FileKind::Info).await
 }
 
+/// The members of a view with their times.
+async fn list_dated(
+    front: &Front,
+    view: View<'_>,
+    module: &ModulePath,
+) -> Result<Vec<Dated>, Error> {
+    let limit = front.config.list_versions_max;
+    let listed = front
+        .catalog
+        .list_versions(view.name(), module, limit)
+        .await;
+    listed.map_err(|cause| catalog_trouble(module, cause))
+}
+
 /// The highest release, else the highest pre-release, else the newest commit; versions of a module without go.mod only
 /// where there is nothing but commits beside them.
-fn choose(stored: &[Dated]) -> Option<Version> {
+pub(crate) fn choose(stored: &[Dated]) -> Option<Version> {
     let rank = |version: &Version| match version {
         pseudo if pseudo.is_pseudo() => 0,
         old if old.is_incompatible() => 1,

@@ -1,4 +1,5 @@
-//! `/<module>/@v/list`: which versions there are: those stored and those that the upstream last told of.
+//! `/<module>/@v/list`: which versions there are: the view's members and, where it is not about those alone, those that the
+//! upstream last told of.
 //!
 //! Retracted versions stay in it (the client reads retractions from go.mod), pseudo-versions never are.
 
@@ -15,11 +16,13 @@ use queue::{Durability, Priority};
 
 use crate::answer::{Error, TEXT};
 use crate::entry::{Draft, Entry, Keep};
-use crate::front::{Front, VIEW, Work, catalog_trouble};
+use crate::front::{Front, Work, catalog_trouble};
 use crate::metrics::Class;
 use crate::negatives::Negative;
 use crate::proxy::freshness::{Freshness, RETRY_AFTER, judge};
+use crate::proxy::shown::{hide, list_shown, list_stored};
 use crate::target::hot_path;
+use crate::view::View;
 
 /// What is known of a module's versions without asking anybody.
 #[derive(Debug)]
@@ -32,12 +35,16 @@ struct Known {
 /// Answers from what is known where that is good enough, else asks the upstream first.
 pub(crate) async fn list_versions(
     front: &Front,
+    view: View<'_>,
     module: &ModulePath,
     may_fetch: bool,
 ) -> Result<Arc<Entry>, Error> {
     let path = hot_path(module, "@v/list");
-    if let Some(entry) = front.hot.find_kept(&path, Instant::now()) {
+    if let Some(entry) = front.find_kept(view, &path) {
         return Ok(entry);
+    }
+    if front.shows_members_only(view) {
+        return list_members(front, view, module).await;
     }
     let ask = ListAsk {
         module: module.clone(),
@@ -55,7 +62,11 @@ pub(crate) async fn list_versions(
     if !may_fetch {
         return match known.seen_at {
             None if !known.stored => Err(Error::FetchForbidden { what }),
-            _ => Ok(Arc::new(render_list(&known.versions, RETRY_AFTER))),
+            _ => {
+                let mut versions = known.versions;
+                hide(front, view, module, &mut versions).await?;
+                Ok(Arc::new(render_list(&versions, RETRY_AFTER)))
+            }
         };
     }
     let work = Work {
@@ -68,7 +79,7 @@ pub(crate) async fn list_versions(
     let freshness = known.seen_at.map_or(Freshness::Old, |seen_at| {
         judge(&front.config, seen_at, Timestamp::now())
     });
-    let (versions, keep) = match freshness {
+    let (mut versions, keep) = match freshness {
         Freshness::Fresh(left) => (known.versions, left),
         Freshness::Stale => {
             // A refresh that cannot even be submitted is no reason to refuse what is known.
@@ -78,11 +89,29 @@ pub(crate) async fn list_versions(
         Freshness::Old => refresh(front, module, &work, known).await?,
     };
     // One of many who waited for the same answer has made it already.
-    if let Some(entry) = front.hot.find_kept(&path, Instant::now()) {
+    if let Some(entry) = front.find_kept(view, &path) {
         return Ok(entry);
     }
+    hide(front, view, module, &mut versions).await?;
     let entry = Arc::new(render_list(&versions, keep));
-    front.hot.insert(&path, entry.clone());
+    front.keep(view, &path, &entry);
+    Ok(entry)
+}
+
+/// The list of a view that shows its members alone. Nobody is asked, so there is nothing to wait for.
+async fn list_members(
+    front: &Front,
+    view: View<'_>,
+    module: &ModulePath,
+) -> Result<Arc<Entry>, Error> {
+    let versions = list_shown(front, view, module).await?;
+    if versions.is_empty() {
+        return Err(Error::Unserved(format!(
+            "no version of {module} is in {view}"
+        )));
+    }
+    let entry = Arc::new(render_list(&versions, front.config.list_fresh));
+    front.keep(view, &hot_path(module, "@v/list"), &entry);
     Ok(entry)
 }
 
@@ -116,10 +145,7 @@ async fn refresh(
                 .remember(&work.job_id, module, negative, Instant::now());
             Err(Error::Refused(refusal))
         }
-        Ok(Err(progress)) if !has_answer => Err(Error::NotHereYet {
-            what: work.what.clone(),
-            progress,
-        }),
+        Ok(Err(waited)) if !has_answer => Err(waited.into_error(&work.what)),
         Err(error) if !has_answer => Err(error),
         _ => Ok((known.versions, RETRY_AFTER)),
     }
@@ -127,19 +153,13 @@ async fn refresh(
 
 async fn find_known(front: &Front, module: &ModulePath) -> Result<Known, Error> {
     let trouble = |cause| catalog_trouble(module, cause);
-    let limit = front.config.list_versions_max;
-    let stored = front
-        .catalog
-        .list_versions(VIEW, module, limit)
-        .await
-        .map_err(trouble)?;
+    let stored = list_stored(front, module).await?;
     let told = front.catalog.find_list(module).await.map_err(trouble)?;
     let seen_at = told.as_ref().map(|told| told.seen_at);
     let told = told.map(|told| told.versions).unwrap_or_default();
     let is_stored = !stored.is_empty();
     let versions = stored
         .into_iter()
-        .map(|(version, _)| version)
         .chain(told.iter().filter_map(|text| text.parse().ok()))
         .filter(|version: &Version| !version.is_pseudo())
         .collect();

@@ -3,6 +3,10 @@
 pub(crate) mod freshness;
 pub(crate) mod heal;
 
+pub(crate) mod shown;
+
+pub(crate) mod standing;
+
 pub(crate) mod file;
 pub(crate) mod latest;
 pub(crate) mod list;

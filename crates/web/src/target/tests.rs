@@ -2,14 +2,19 @@
 
 use super::*;
 
+fn parse(raw: &str) -> Result<Request, Unserved> {
+    Request::parse(raw, "/go", &"dev:policy, staging, prod".parse().unwrap())
+}
+
 #[track_caller]
 fn check_parse(raw: &str, want: Target) {
-    assert_eq!(Target::parse(raw, "/go"), Ok(want), "{raw}");
+    let target = parse(raw).map(|request| request.target);
+    assert_eq!(target, Ok(want), "{raw}");
 }
 
 #[track_caller]
 fn check_unserved(raw: &str, reason_part: &str) {
-    let reason = Target::parse(raw, "/go").unwrap_err().reason;
+    let reason = parse(raw).unwrap_err().reason;
     assert!(reason.contains(reason_part), "{raw}: {reason}");
     assert!(!reason.chars().any(char::is_control), "{raw}: {reason}");
 }
@@ -85,13 +90,21 @@ fn prefixes_come_off() {
     let want = Target::List(module("example.com/m"));
     check_parse("/r/prod/example.com/m/@v/list", want.clone());
     check_parse("/go/example.com/m/@v/list", want.clone());
-    check_parse("/go/r/prod/example.com/m/@v/list", want);
+    check_parse("/go/r/prod/example.com/m/@v/list", want.clone());
+    check_parse("/r/staging/example.com/m/@v/list", want);
+    for (raw, stage) in [
+        ("/r/dev/example.com/m/@latest", 0),
+        ("/go/r/staging/x.y/@latest", 1),
+        ("/x.y/@latest", 2),
+    ] {
+        assert_eq!(parse(raw).unwrap().stage, stage, "{raw}");
+    }
     check_parse("/go/", Target::Root);
     check_parse("/go", Target::Root);
     check_parse("/", Target::Root);
     check_parse("/r/prod", Target::Root);
     check_parse("/go/livez", Target::Live);
-    check_unserved("/r/staging/example.com/m/@v/list", "no view \"staging\"");
+    check_unserved("/r/test/example.com/m/@v/list", "no view \"test\"");
     check_unserved("/r/gate-1/example.com/m/@v/list", "no view");
     check_unserved("/r//example.com/m/@v/list", "no view \"\"");
     check_unserved("/r", "nothing is served");
