@@ -9,10 +9,11 @@ use origin::database::DatabaseWay;
 use origin::sumdb::ChecksumDatabase;
 use origin::upstream::{Entry, UpstreamList, Upstreams};
 use pipeline::keepers::{Heads, Tiles};
+use pipeline::settings::Absent;
 use store::Store;
 use tlog::database::{DatabaseKey, PUBLIC_KEY};
 
-use crate::config::Config;
+use crate::config::{Config, SumdbAbsent};
 
 /// The checksum databases of the process.
 pub struct Databases {
@@ -82,4 +83,12 @@ impl Databases {
 /// A lone `file://` tree vouches for its own toolchains. Source: cmd/go/internal/modfetch, `useSumDB`.
 fn is_one_tree(list: &UpstreamList) -> bool {
     matches!(list.entries(), [(Entry::Tree(_), _)])
+}
+
+/// What holds for a module of which the database has no record.
+pub fn absent(config: &Config) -> Absent {
+    match config.sumdb_absent {
+        SumdbAbsent::Allow => Absent::Allow,
+        SumdbAbsent::Refuse => Absent::Refuse,
+    }
 }

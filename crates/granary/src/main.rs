@@ -23,6 +23,10 @@ mod file_limit;
 
 mod version_control;
 
+mod judge;
+
+mod gates;
+
 mod parts;
 
 mod admin_token;

@@ -14,22 +14,24 @@ use origin::privacy::Privacy;
 use origin::upstream::{UpstreamBounds, UpstreamList, Upstreams};
 use origin::vcs::VersionControl;
 use pipeline::distrust::Distrust;
+use pipeline::gates::Gates;
 use pipeline::low_water::LowWater;
 use pipeline::passing::Passing;
 use pipeline::processor::Processor;
-use pipeline::settings::{Absent, Settings};
+use pipeline::settings::Settings;
 use pipeline::trust::Trust;
 use pipeline::{Parts as PipelineParts, Pipeline};
 use queue::Queue;
 use store::{Store, StoreError};
 use tracing::{info, warn};
 
+use crate::config::Config;
 use crate::config::goenv::GoEnv;
 use crate::config::upstream::{Own, choose};
-use crate::config::{Config, SumdbAbsent};
-use crate::databases::Databases;
+use crate::databases::{Databases, absent};
 use crate::elsewhere;
 use crate::file_limit;
+use crate::gates;
 use crate::private_file::write_private;
 use crate::version_control;
 
@@ -89,6 +91,8 @@ pub struct Parts {
     pub queue: Queue,
     /// Makes artifacts.
     pub processor: Processor,
+    /// Moves what is stored from stage to stage.
+    pub gates: Gates,
     /// The workers.
     pipeline: Pipeline,
     /// The way out.
@@ -131,15 +135,11 @@ impl Parts {
         let (upstreams, list) = upstreams(config, &upstream, &outside, &privacy, &direct)?;
         let databases = Databases::open(config, &upstreams, &list, &catalog, &store)?;
         let names = databases.by_name.keys().cloned().collect();
-        let absent = match config.sumdb_absent {
-            SumdbAbsent::Allow => Absent::Allow,
-            SumdbAbsent::Refuse => Absent::Refuse,
-        };
         let trust = Trust {
             database: databases.trusted,
             toolchains: databases.toolchains,
             privacy: Arc::new(privacy.clone()),
-            absent,
+            absent: absent(config),
         };
         let guard_refusals = outside.refusals();
         let distrust = Distrust::new(catalog.clone());
@@ -152,9 +152,12 @@ impl Parts {
             trust: Arc::new(trust),
             low_water,
             wounds: pipeline::wounds::Wounds::default(),
+            lands_in: config.gates.stages.first().into(),
         };
+        let gates = gates::open(config, &processor)?;
         let pipeline = Pipeline::register(PipelineParts {
             processor: processor.clone(),
+            gates: gates.clone(),
             passing: Passing {
                 catalog: catalog.clone(),
                 databases: databases.by_name,
@@ -169,6 +172,7 @@ impl Parts {
             store,
             queue,
             processor,
+            gates,
             pipeline,
             outside,
             privacy,
@@ -189,6 +193,8 @@ impl Parts {
             info!(unfinished, "jobs of the last run go on");
         }
         tokio::spawn(self.pipeline.clone().sweep());
+        tokio::spawn(self.pipeline.clone().sweep_gates());
+        tokio::spawn(self.gates.policies.clone().watch());
         tokio::spawn(self.processor.low_water.clone().watch());
     }
 

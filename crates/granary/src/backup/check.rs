@@ -9,7 +9,6 @@ use catalog::{Catalog, FileRole, NamedFile};
 use futures_util::StreamExt;
 use gomod::hash::hash_go_mod;
 use gomod::zip::hash_zip;
-use pipeline::promotion::PROD;
 use store::Store;
 use tokio::task::spawn_blocking;
 
@@ -125,7 +124,7 @@ fn check_h1(role: FileRole, path: PathBuf) -> Result<u64> {
 async fn check_members(catalog: &Catalog, checked: &mut Checked, lines: &Lines) -> Result<()> {
     let mut after = 0;
     loop {
-        let page = catalog.list_all(PROD, after, PAGE).await?;
+        let page = catalog.list_stored(after, PAGE).await?;
         let Some(last) = page.last() else {
             return Ok(());
         };

@@ -6,22 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use pipeline::policy::check::{Report, TestOutcome, check};
 use pipeline::policy::rego::TestResult;
-use pipeline::policy::{JudgeCommand, PolicyError, Settings, apart};
+use pipeline::policy::{PolicyError, Settings, apart};
 use serde_json::json;
 
-/// The hidden command that makes this program the process which evaluates.
-pub const JUDGE: &str = "evaluate-policies";
-
-/// How to start this program as the process that evaluates policies.
-///
-/// # Errors
-/// The program does not know where it lies.
-pub fn judge_command() -> Result<JudgeCommand> {
-    Ok(JudgeCommand {
-        program: std::env::current_exe().context("this program cannot find itself")?,
-        arguments: vec![JUDGE.into()],
-    })
-}
+use crate::judge::judge_command;
 
 /// Is that process, until its input ends.
 pub fn evaluate() -> Result<bool> {

@@ -156,6 +156,10 @@ fn front_config(
         open_files_max: descriptors.open_files_max,
         descriptors_max: descriptors.limit.unwrap_or(0),
         drain_delay: config.drain,
+        stages: config.gates.stages.clone(),
+        on_miss: config.gates.on_miss,
+        refusal: config.gates.refusal,
+        gate_mods: config.gates.gate_mods,
         ..FrontConfig::default()
     })
 }

@@ -125,6 +125,51 @@ pub const KEYS: &[Key] = &[
         "captures stop while less than this is free on the file systems of the data folder and of the store, e.g. 2GiB; auto: a twentieth of each, at most 512MiB; 0: they stop only when a write fails",
     ),
     key(
+        "stages",
+        "dev:policy, staging, prod",
+        "views that versions pass through, in order, each with the gates to be passed before the next: policy, approval (joined by +); the last one is served",
+    ),
+    key(
+        "on_miss",
+        "capture",
+        "a version that is not here: capture (it is fetched and judged while the client waits), request (behind; the client is told), off",
+    ),
+    key(
+        "refusal",
+        "redundancy",
+        "not judged yet / refused: redundancy (404 / 403), gatekeeper (503 / 403: nothing gets around the gates), advisory (404 / 404)",
+    ),
+    key(
+        "gate_mods",
+        "no",
+        "yes: gates hold back .info and .mod too, which breaks builds that only select among versions",
+    ),
+    key(
+        "policy.folder",
+        "",
+        "folder of your own policies (default: policies in the data folder, if it is there); read again when it changes",
+    ),
+    key(
+        "policy.cooldown",
+        "0s",
+        "how long a version must have been known here before it is admitted, e.g. 7d; 0s: no time",
+    ),
+    key(
+        "policy.allow",
+        "",
+        "if not empty: patterns of module paths that alone are admitted, comma separated",
+    ),
+    key(
+        "policy.deny",
+        "",
+        "patterns of module paths that are refused, comma separated; with @version behind it, that version",
+    ),
+    key(
+        "policy.zip_max",
+        "0",
+        "largest module zip that is admitted, e.g. 100MiB; 0: as large as Go allows",
+    ),
+    key(
         "list.fresh",
         "60s",
         "a version list younger than this is answered without asking the upstream",

@@ -3,6 +3,8 @@
 //! This room alone reads the environment. Every error names the key and who gave the value.
 
 pub mod goenv;
+
+pub mod gates;
 pub mod keys;
 pub mod layers;
 pub mod reader;
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use gates::GatesConfig;
 use gomod::private::PrivatePatterns;
 use layers::Layers;
 use origin::guard::AllowList;
@@ -85,6 +88,8 @@ pub struct Config {
     pub origin_per_host: usize,
     /// Bound on one small request.
     pub origin_timeout: Duration,
+    /// Stages, gates and policies.
+    pub gates: GatesConfig,
     /// What version control may do.
     pub vcs: VcsConfig,
     /// Certificate and key files.
@@ -235,6 +240,7 @@ impl Config {
             origin_allow: read.list("origin.allow"),
             origin_per_host: read.count("origin.per_host", 1, 4096)?,
             origin_timeout: read.duration("origin.timeout")?,
+            gates: GatesConfig::read(&read)?,
             vcs: VcsConfig::read(&read)?,
             tls,
             cache_memory: read.size("cache.memory")?,
@@ -330,6 +336,7 @@ fn check_meanings(read: &Reader<'_>, config: &Config) -> Result<()> {
         };
         network.parse::<Network>().with_context(wanted)?;
     }
+    check_public_stages(read, config)?;
     for name in ["goprivate", "gonoproxy", "gonosumdb"] {
         read.layers
             .get(name)
@@ -340,6 +347,23 @@ fn check_meanings(read: &Reader<'_>, config: &Config) -> Result<()> {
     crate::logging::filter(&config.log_level)
         .map(drop)
         .with_context(|| read.context("log.level"))
+}
+
+/// A mistyped name would leave a stage closed that somebody counts on.
+fn check_public_stages(read: &Reader<'_>, config: &Config) -> Result<()> {
+    let names = config.gates.stages.names();
+    let unknown = config
+        .public_stages
+        .iter()
+        .find(|name| !names.contains(name));
+    match unknown {
+        Some(name) => bail!(
+            "{}: no stage is called {name}; `stages` has {}",
+            read.context("public_stages"),
+            names.join(", ")
+        ),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -384,6 +408,7 @@ mod tests {
             ("store", "s3:x"),
             ("sumdb_absent", "maybe"),
             ("private_read", "perhaps"),
+            ("public_stages", "nowhere"),
             ("capture.zips", "some"),
             ("capture.workers", "0"),
             ("disk.reserve", "some"),
@@ -403,6 +428,13 @@ mod tests {
             ("origin.govcs", "public"),
             ("origin.ssh", "perhaps"),
             ("vcs.cache_max", "much"),
+            ("stages", ""),
+            ("stages", "dev:police,prod"),
+            ("on_miss", "maybe"),
+            ("refusal", "no"),
+            ("gate_mods", "maybe"),
+            ("policy.cooldown", "7"),
+            ("policy.zip_max", "much"),
             ("log.level", "=="),
         ] {
             check_refused(name, value);

@@ -19,10 +19,10 @@ const PAGE: u64 = 500;
 
 /// Writes the view's files below `dir`. Files that are already there and have the right length stay.
 pub async fn run(parts: &Parts, view: &str, dir: &Path, lines: &Lines) -> Result<Line> {
-    if view != pipeline::promotion::PROD {
+    if parts.gates.stages.position(view).is_none() {
         bail!(
-            "no view `{view}` here; the one there is is `{}`",
-            pipeline::promotion::PROD
+            "no view `{view}` here; there are {}",
+            parts.gates.stages.names().join(", ")
         );
     }
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;

@@ -22,9 +22,9 @@ pub async fn run(parts: &Parts, tree: &Path, lines: &Lines) -> Result<Line> {
     // A place for every version that was found: nothing is dropped.
     let (send, mut receive) = tokio::sync::mpsc::channel(versions.len().max(1));
     let (mut kept, mut refused, mut at) = (0_u64, 0_u64, 0_u64);
-    let processor = parts.processor.clone();
+    let gates = parts.gates.clone();
     let work = tokio::spawn(async move {
-        import(&processor, source, versions, |of, result| {
+        import(&gates, source, versions, |of, result| {
             send.try_send((of.to_string(), result.clone())).ok();
         })
         .await;

@@ -12,7 +12,6 @@ use catalog::{CatalogError, Listed, RowState, StoredVersion};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use gomod::hash::ContentDigest;
-use pipeline::promotion::PROD;
 use serde_json::json;
 use store::StoreError;
 
@@ -75,7 +74,7 @@ pub async fn run(parts: &Parts, repair: bool, lines: &Lines) -> Result<Line> {
     let total = parts.catalog.count_versions().await.unwrap_or_default();
     let mut after = 0;
     loop {
-        let page = parts.catalog.list_as_found(PROD, after, PAGE).await?;
+        let page = parts.catalog.list_as_found(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.seq;
         for listed in &page {

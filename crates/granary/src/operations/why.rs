@@ -14,7 +14,7 @@ pub async fn run(parts: &Parts, of: &str, view: Option<&str>, lines: &Lines) -> 
     let of: ModuleVersion = of
         .parse()
         .with_context(|| format!("{of} is no module@version"))?;
-    let mut views = vec!["prod".to_owned()];
+    let mut views = parts.gates.stages.names();
     if let Some(view) = view {
         if !views.iter().any(|known| known == view) {
             bail!("there is no view {view}, only {}", views.join(", "));

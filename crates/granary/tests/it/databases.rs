@@ -7,7 +7,7 @@ mod server;
 
 mod stage;
 
-mod clock;
+pub mod clock;
 mod paused;
 mod postgres_away;
 mod postgres_full;

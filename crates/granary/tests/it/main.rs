@@ -26,6 +26,7 @@ mod database_lies;
 mod databases;
 mod direct;
 mod disk;
+mod gates;
 mod get;
 mod git_settings;
 mod herd;

@@ -204,7 +204,8 @@ fn a_byte_a_second() {
 #[test]
 fn a_zip_a_byte_a_second() {
     let stage = Stage::new();
-    stage.check_refused("zip", Lie::Trickle, TROUBLE);
+    // It is on its way for as long as bytes come: the next entry of GOPROXY may have it meanwhile.
+    stage.check_refused("zip", Lie::Trickle, &[404, 503, 504]);
     stage.check_recovers();
 }
 

@@ -247,7 +247,7 @@ fn an_older_generation_is_named_where_the_newest_is_damaged() {
     for _ in 0..2 {
         let said = said_by(&setup, &["backup", place, "--keep", "1"], 1);
         assert!(said.contains("could not be forgotten"), "{said}");
-        assert!(said.contains("2 versions up to landing 2"), "{said}");
+        assert!(said.contains("2 versions up to landing 6"), "{said}");
     }
     assert_eq!(
         figures(&Setup::new(), &["rehearse", place], 0)["generation"],

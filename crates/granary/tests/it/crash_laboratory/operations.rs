@@ -33,8 +33,15 @@ impl Base {
     }
 }
 
-/// Takes back the second migration: the rows keep all that the first release wrote.
+/// Takes back all migrations but the first: the rows keep all that the first release wrote.
 const TAKE_BACK: &str = "
+    drop index withholdings_by_module;
+    alter table landings drop column legal;
+    drop table newest_verdicts;
+    drop table verdicts;
+    drop table waivers;
+    drop table tokens;
+    drop table deeds;
     alter table versions drop column seal;
     alter table zips drop column seal;
     alter table resolutions drop column seal;

@@ -17,14 +17,14 @@ const SHOWN_WAIT: Duration = Duration::from_secs(30);
 const MODULE: &str = "example.com/clock";
 
 /// A clock for one process, moved by a file.
-struct Clock {
+pub struct Clock {
     library: PathBuf,
     file: PathBuf,
 }
 
 impl Clock {
     /// One that goes right; none, said aloud, where libfaketime is not installed.
-    fn new(scratch: &Path) -> Option<Self> {
+    pub fn new(scratch: &Path) -> Option<Self> {
         let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
         let library = folders
             .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
@@ -41,7 +41,8 @@ impl Clock {
         Some(clock)
     }
 
-    fn rule(&self, setup: Setup) -> Setup {
+    /// The setup with a server that goes by this clock.
+    pub fn rule(&self, setup: Setup) -> Setup {
         setup
             .variable("LD_PRELOAD", &self.library.display().to_string())
             .variable("FAKETIME_TIMESTAMP_FILE", &self.file.display().to_string())
@@ -52,7 +53,7 @@ impl Clock {
     }
 
     /// Sets it so far off.
-    fn set(&self, offset: &str) {
+    pub fn set(&self, offset: &str) {
         let next = self.file.with_extension("next");
         fs::write(&next, format!("{offset}\n")).unwrap();
         fs::rename(next, &self.file).unwrap();

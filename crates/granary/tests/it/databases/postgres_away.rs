@@ -125,13 +125,17 @@ fn check_away(granary: &Granary, stage: &Stage) {
     assert_eq!(granary.get("/livez").status, 200);
 }
 
-/// Every version landed once, and the numbers of landings have no gap.
+/// Every version landed once in each stage, and the numbers of landings have no gap.
 fn check_once(server: &Server, database: &str) {
     let counts = server.session(database).ask(
-        "select count(*), max(seq), count(distinct (module, version)), (select count(*) from versions) from landings",
+        "select count(*), max(seq), count(distinct (view, module, version)), count(distinct (module, version)), (select count(*) from versions) from landings",
     );
     let counts = counts.unwrap();
-    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+    assert!(
+        counts[..3].iter().all(|count| *count == counts[0]),
+        "{counts:?}"
+    );
+    assert_eq!(counts[3], counts[4], "{counts:?}");
 }
 
 #[test]

@@ -129,6 +129,37 @@ fn checksums_of_private_modules_take_a_token_too() {
 }
 
 #[test]
+fn stages_before_the_last_take_a_token_unless_they_are_public() {
+    let house = house_with(|setup| setup.set("public_stages", "staging"));
+    house.granary.must_get(&house.public.file("zip"));
+    let dev = house.token("dev", &json!({ "verbs": ["read"], "views": ["dev"] }));
+    let staging = house.token(
+        "staging",
+        &json!({ "verbs": ["read"], "views": ["staging"] }),
+    );
+    let latest = format!("/sumdb/{NAME}/latest");
+    for file in [
+        &house.public.file("zip"),
+        "/example.com/m/@v/list",
+        "/example.com/m/@latest",
+        &latest,
+    ] {
+        let (in_dev, in_staging) = (format!("/r/dev{file}"), format!("/r/staging{file}"));
+        for (path, token, want) in [
+            (&in_dev, None, 401),
+            (&in_dev, Some(&staging), 403),
+            (&in_dev, Some(&dev), 200),
+            (&in_dev, None, 401),
+            (&in_staging, None, 200),
+            (&in_staging, Some(&dev), 200),
+        ] {
+            let answer = house.ask("GET", path, token.map(String::as_str), None);
+            assert_eq!(answer.status, want, "{path}: {}", answer.text());
+        }
+    }
+}
+
+#[test]
 fn private_modules_are_open_where_the_operator_says_so() {
     let house = house_with(|setup| setup.set("private_read", "open"));
     assert_eq!(
