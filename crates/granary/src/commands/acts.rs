@@ -116,9 +116,12 @@ fn find_end(end: &End, now: Timestamp) -> Result<Option<Timestamp>> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(Some(time));
     }
-    let day: Date = text.parse().with_context(|| {
-        format!("--until {text}: write it like 2030-01-31 or 2030-01-31T12:00:00Z")
-    })?;
+    let wanted = || format!("--until {text}: write it like 2030-01-31 or 2030-01-31T12:00:00Z");
+    // A time of day without its zone would be read as the day alone, hours later than it was meant.
+    if text.contains(['T', 't', ' ']) {
+        bail!(wanted());
+    }
+    let day: Date = text.parse().with_context(wanted)?;
     // A day that is named is still within.
     let end = day.tomorrow()?.to_zoned(TimeZone::UTC)?;
     Ok(Some(end.timestamp()))
