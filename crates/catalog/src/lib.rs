@@ -106,7 +106,7 @@ pub use stored::{Act, Landing, Standing, StoredVersion, StoredZip, Verification}
 pub use tokens::{NewToken, Token, TokenEnding, TokenSaving};
 pub use troubles::Troubles;
 pub use verdicts::{Level, NewVerdict, Reason, Verdict};
-pub use waivers::{EndOfWaiver, NewWaiver, SavedWaiver, Waiver, WaiverEnding};
+pub use waivers::{EndOfWaiver, NewWaiver, SavedWaiver, Waiver, WaiverEnding, pattern_covers};
 
 #[cfg(test)]
 mod plans;

@@ -250,6 +250,16 @@ impl StoredVersion {
 }
 
 impl Landing {
+    /// Why a version is withheld by this landing, in a sentence for clients.
+    pub fn tell_withheld(&self) -> String {
+        let done = match (self.act, self.legal) {
+            (Act::Quarantine, _) => "is in quarantine",
+            (_, true) => "was withdrawn for legal reasons",
+            (_, false) => "was withdrawn",
+        };
+        format!("{} {done}: {}", self.module, self.why)
+    }
+
     /// Reads a row with the columns above.
     pub(crate) fn read(row: &Row) -> Result<Self, CatalogError> {
         Ok(Self {

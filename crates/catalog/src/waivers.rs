@@ -160,16 +160,22 @@ pub enum WaiverEnding {
     NoWaiver,
 }
 
+/// Whether a version is among those that the pattern of a waiver names: `module@version`, or patterns of module paths as
+/// in GOPRIVATE, comma separated. A malformed one names nothing.
+pub fn pattern_covers(pattern: &str, module: &ModuleVersion) -> bool {
+    pattern.split(',').map(str::trim).any(|pattern| {
+        if pattern.contains('@') {
+            pattern == module.to_string()
+        } else {
+            match_prefix_patterns(pattern, module.path().as_str())
+        }
+    })
+}
+
 impl Waiver {
     /// Whether a version is among what it covers, whether or not it still holds. A malformed pattern covers nothing.
     pub fn covers(&self, module: &ModuleVersion) -> bool {
-        self.pattern.split(',').map(str::trim).any(|pattern| {
-            if pattern.contains('@') {
-                pattern == module.to_string()
-            } else {
-                match_prefix_patterns(pattern, module.path().as_str())
-            }
-        })
+        pattern_covers(&self.pattern, module)
     }
 
     fn read(row: &Row) -> Result<Self, CatalogError> {

@@ -276,6 +276,17 @@ pub fn canonical_version(version: &str) -> Option<String> {
     Some(canonical)
 }
 
+/// The version whose go.mod speaks for its module, in retractions and deprecations: the highest release, else the highest
+/// pre-release. Pseudo-versions and versions from before go.mod files do not.
+///
+/// Source: cmd/go/internal/modload, `checkRetractions`, which asks for the latest version without exclusions.
+pub fn find_speaker<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Option<&'a Version> {
+    versions
+        .into_iter()
+        .filter(|version| !version.is_pseudo() && !version.is_incompatible())
+        .max_by_key(|version| (!version.is_prerelease(), *version))
+}
+
 /// Is `version` a semantic version whose build metadata is exactly `+incompatible`.
 pub fn is_incompatible(version: &str) -> bool {
     semver::build(version) == Some("+incompatible")

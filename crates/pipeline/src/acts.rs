@@ -4,8 +4,8 @@
 mod done;
 
 use catalog::work::{ActAnswer, ActAsk, ActOutcomeLine, ActVerb};
-use catalog::{Catalog, CatalogError, NewDeed, NewWaiver, Stages, WaiverEnding};
-use gomod::private::{PrivatePatterns, match_prefix_patterns};
+use catalog::{Catalog, CatalogError, NewDeed, NewWaiver, Stages, WaiverEnding, pattern_covers};
+use gomod::private::PrivatePatterns;
 use gomod::version::ModuleVersion;
 use jiff::Timestamp;
 use serde_json::json;
@@ -33,25 +33,27 @@ pub struct Acts {
 impl Acts {
     /// Carries out an act. Nothing is an error here: what cannot be done is a line that says so.
     pub async fn act(&self, ask: &ActAsk) -> ActAnswer {
-        if let Err(why) = check_ask(ask, self.stages()) {
-            return self
-                .answer(ask, vec![(ask.of.join(" "), Done::refused(why))])
-                .await;
-        }
-        let of = match self.spell_out(ask).await {
-            Ok(of) => of,
-            Err(why) => {
-                return self
-                    .answer(ask, vec![(ask.of.join(" "), Done::refused(why))])
-                    .await;
-            }
+        let of = match check_ask(ask, self.stages()) {
+            Ok(()) => self.spell_out(ask).await,
+            Err(why) => Err(why),
         };
-        let mut outcomes = Vec::with_capacity(of.len());
-        for of in of {
-            let done = self.act_on(ask, &of).await;
-            outcomes.push((of, done));
+        let mut answer = ActAnswer::default();
+        match of {
+            Ok(of) => {
+                for of in of {
+                    let done = self.act_on(ask, &of).await;
+                    answer.outcomes.push(self.write_down(ask, of, done).await);
+                }
+            }
+            Err(why) => {
+                let of = ask.of.join(" ");
+                let refused = Done::refused(why);
+                answer
+                    .outcomes
+                    .push(self.write_down(ask, of, refused).await);
+            }
         }
-        self.answer(ask, outcomes).await
+        answer
     }
 
     async fn act_on(&self, ask: &ActAsk, of: &str) -> Done {
@@ -185,7 +187,7 @@ impl Acts {
                 return through;
             };
             after = *last;
-            for (of, _) in page.iter().filter(|(of, _)| covers(pattern, of)) {
+            for (of, _) in page.iter().filter(|(of, _)| pattern_covers(pattern, of)) {
                 if let Ok(Passage::Through) = self.gates.pass(of, None).await {
                     through += 1;
                 }
@@ -253,39 +255,35 @@ impl Acts {
         }
     }
 
-    /// The lines of an answer, each written down before it is told.
-    async fn answer(&self, ask: &ActAsk, outcomes: Vec<(String, Done)>) -> ActAnswer {
-        let mut answer = ActAnswer::default();
-        for (of, done) in outcomes {
-            let Done {
-                outcome,
-                text,
-                seqs,
-            } = done;
-            info!(act = %ask.act, of, by = ask.by, why = ask.why, %outcome, "{text}");
-            let deed = NewDeed {
-                verb: ask.act.to_string(),
-                subject: of.clone(),
-                view: ask.view.clone(),
-                by: ask.by.clone(),
-                why: ask.why.clone(),
-                outcome,
-                detail: json!({
-                    "text": text, "seqs": seqs, "legal": ask.legal, "rule": ask.rule,
-                    "owner": ask.owner, "until": ask.until,
-                }),
-            };
-            if let Err(cause) = self.catalog().save_deed(deed).await {
-                error!(act = %ask.act, of, error = %cause, "an act could not be written into the audit log");
-            }
-            answer.outcomes.push(ActOutcomeLine {
-                of,
-                outcome,
-                text,
-                seqs,
-            });
+    /// Writes down what came of one thing, before the next is begun and before it is told.
+    async fn write_down(&self, ask: &ActAsk, of: String, done: Done) -> ActOutcomeLine {
+        let Done {
+            outcome,
+            text,
+            seqs,
+        } = done;
+        info!(act = %ask.act, of, by = ask.by, why = ask.why, %outcome, "{text}");
+        let deed = NewDeed {
+            verb: ask.act.to_string(),
+            subject: of.clone(),
+            view: ask.view.clone(),
+            by: ask.by.clone(),
+            why: ask.why.clone(),
+            outcome,
+            detail: json!({
+                "text": text, "seqs": seqs, "legal": ask.legal, "rule": ask.rule,
+                "owner": ask.owner, "until": ask.until,
+            }),
+        };
+        if let Err(cause) = self.catalog().save_deed(deed).await {
+            error!(act = %ask.act, of, error = %cause, "an act could not be written into the audit log");
         }
-        answer
+        ActOutcomeLine {
+            of,
+            outcome,
+            text,
+            seqs,
+        }
     }
 
     fn views_of(&self, ask: &ActAsk) -> Vec<String> {
@@ -335,12 +333,4 @@ fn check_ask(ask: &ActAsk, stages: &Stages) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// Whether a waiver's pattern covers a version: by its module's path as in GOPRIVATE, or as `module@version`.
-fn covers(pattern: &str, of: &ModuleVersion) -> bool {
-    match pattern.contains('@') {
-        true => pattern == of.to_string(),
-        false => match_prefix_patterns(pattern, of.path().as_str()),
-    }
 }

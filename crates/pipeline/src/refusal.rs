@@ -73,11 +73,7 @@ pub fn of_withheld(landing: &Landing) -> Refusal {
         _ if landing.legal => RefusalClass::Legal,
         _ => RefusalClass::Gone,
     };
-    let done = match landing.act {
-        Act::Quarantine => "is in quarantine",
-        _ => "was withdrawn",
-    };
-    Refusal::new(class, format!("{} {done}: {}", landing.module, landing.why))
+    Refusal::new(class, landing.tell_withheld())
 }
 
 /// What every capture gets once a checksum database was seen to have rewritten its log.

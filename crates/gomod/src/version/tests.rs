@@ -193,3 +193,16 @@ fn texts_of_errors() {
         "version \"v1\" invalid: not canonical, should be v1.0.0"
     );
 }
+
+#[track_caller]
+fn check_speaker(list: &[&str], want: Option<&str>) {
+    let list: Vec<Version> = list.iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!(find_speaker(&list).map(Version::as_str), want);
+}
+
+#[test]
+fn the_highest_release_speaks() {
+    check_speaker(&["v1.0.0", "v1.2.0", "v1.3.0-rc.1"], Some("v1.2.0"));
+    check_speaker(&["v1.0.0-a", "v1.0.0-b"], Some("v1.0.0-b"));
+    check_speaker(&["v2.0.0+incompatible"], None);
+}

@@ -7,7 +7,7 @@ use catalog::work::{HealFile, Refusal, RefusalClass};
 use catalog::{StoredVersion, Verification};
 use gomod::info::Info;
 use gomod::modfile::{self, ModFile};
-use gomod::version::{ModuleVersion, Version};
+use gomod::version::{ModuleVersion, find_speaker};
 use gomod::zip::{Limits, PackedTree, Tree, ZipError};
 use insight::licence::{self, LicenceText};
 use jiff::Timestamp;
@@ -29,10 +29,6 @@ const VERSIONS_MAX: u64 = 100_000;
 pub(super) struct Collector<'a> {
     /// Opens what is stored.
     pub processor: &'a Processor,
-    /// The view in which everything verified lands.
-    pub first: &'a str,
-    /// The view that clients are served.
-    pub last: &'a str,
     /// The installation's profile.
     pub profile: Profile,
 }
@@ -108,20 +104,9 @@ impl Collector<'_> {
     async fn newest_go_mod(&self, of: &ModuleVersion) -> Result<Option<ModFile>, Refusal> {
         let trouble = |cause| refusal::of_catalog(of, &cause);
         let catalog = &self.processor.catalog;
-        let mut versions = Vec::new();
-        for view in [self.first, self.last] {
-            let listed = catalog.list_versions(view, of.path(), VERSIONS_MAX).await;
-            versions.extend(
-                listed
-                    .map_err(trouble)?
-                    .into_iter()
-                    .map(|(version, _)| version),
-            );
-        }
-        let speaks = versions
-            .into_iter()
-            .filter(|version| !version.is_pseudo() && !version.is_incompatible())
-            .max_by_key(|version: &Version| (!version.is_prerelease(), version.clone()));
+        let versions = catalog.list_stored_versions(of.path(), VERSIONS_MAX).await;
+        let versions = versions.map_err(trouble)?;
+        let speaks = find_speaker(&versions).cloned();
         let Some(speaks) = speaks.filter(|version| version != of.version()) else {
             return Ok(None);
         };

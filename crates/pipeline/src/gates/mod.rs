@@ -200,8 +200,6 @@ impl Gates {
         let now = Timestamp::now();
         let collector = Collector {
             processor: &self.processor,
-            first: self.stages.first(),
-            last: self.stages.last(),
             profile: self.profile,
         };
         let facts = Facts::new(collector.collect(stored, door, now).await?);
@@ -258,17 +256,14 @@ impl Gates {
 
     /// The last stage, by position, that holds the version; the first one if none does.
     async fn find_position(&self, of: &ModuleVersion) -> Result<usize, Refusal> {
-        for (at, stage) in self.stages.list().iter().enumerate().rev() {
-            let landing = self.catalog().find_landing(&stage.name, of).await;
-            match landing.map_err(|cause| refusal::of_catalog(of, &cause))? {
-                Some(landing) if landing.act.withholds() => {
-                    return Err(refusal::of_withheld(&landing));
-                }
-                Some(landing) if landing.act.joins() => return Ok(at),
-                _ => {}
-            }
+        let standings = self.catalog().list_standings(of).await;
+        let standings = standings.map_err(|cause| refusal::of_catalog(of, &cause))?;
+        if let Some(landing) = standings.iter().find(|landing| landing.act.withholds()) {
+            return Err(refusal::of_withheld(landing));
         }
-        Ok(0)
+        let held = standings.iter().filter(|landing| landing.act.joins());
+        let positions = held.filter_map(|landing| self.stages.position(&landing.view));
+        Ok(positions.max().unwrap_or(0))
     }
 
     fn catalog(&self) -> &Catalog {

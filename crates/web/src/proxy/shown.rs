@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use gomod::modfile::{self, ModFile};
 use gomod::path::ModulePath;
-use gomod::version::{ModuleVersion, Version};
+use gomod::version::{ModuleVersion, Version, find_speaker};
 
 use crate::answer::Error;
 use crate::front::{Front, catalog_trouble};
@@ -136,7 +136,7 @@ async fn find_hidden_retractions(
     shown: &BTreeSet<Version>,
     hidden: &BTreeSet<Version>,
 ) -> Option<ModFile> {
-    let speaks = choose_speaker(shown.iter().chain(hidden))?;
+    let speaks = find_speaker(shown.iter().chain(hidden))?;
     if !hidden.contains(speaks) {
         return None;
     }
@@ -144,15 +144,6 @@ async fn find_hidden_retractions(
     let stored = front.catalog.find_stored(&of).await.ok()??;
     let blob = front.store.open(&stored.go_mod).await.ok()?;
     modfile::parse_lax("go.mod", &blob.bytes()).ok()
-}
-
-/// The version whose go.mod speaks for the module: the highest release, else the highest pre-release.
-///
-/// Source: cmd/go/internal/modload, `checkRetractions`, which asks for the latest version without exclusions.
-fn choose_speaker<'a>(versions: impl Iterator<Item = &'a Version>) -> Option<&'a Version> {
-    versions
-        .filter(|version| !version.is_pseudo() && !version.is_incompatible())
-        .max_by_key(|version| (!version.is_prerelease(), *version))
 }
 
 #[cfg(test)]
@@ -177,18 +168,5 @@ mod tests {
         check_nearest(&["v1.3.0", "v1.4.0"], "v1.2.0", Some("v1.3.0"));
         check_nearest(&["v1.2.0"], "v1.2.0", None);
         check_nearest(&[], "v1.2.0", None);
-    }
-
-    #[track_caller]
-    fn check_speaker(list: &[&str], want: Option<&str>) {
-        let list = versions(list);
-        assert_eq!(choose_speaker(list.iter()).map(Version::as_str), want);
-    }
-
-    #[test]
-    fn the_highest_release_speaks() {
-        check_speaker(&["v1.0.0", "v1.2.0", "v1.3.0-rc.1"], Some("v1.2.0"));
-        check_speaker(&["v1.0.0-a", "v1.0.0-b"], Some("v1.0.0-b"));
-        check_speaker(&["v2.0.0+incompatible"], None);
     }
 }

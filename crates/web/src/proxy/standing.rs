@@ -12,21 +12,25 @@ use crate::view::View;
 /// Reasons of a refusal that are told; the rest is behind the link.
 const REASONS_MAX: usize = 3;
 
-/// Refuses what was taken out of the view on purpose: the answer is why it was taken out.
+/// Refuses what was taken out on purpose, of this view or another one: it lands in none until it is released. A member of
+/// this view stays one whatever others say.
 pub(crate) async fn check_withheld(
     front: &Front,
     view: View<'_>,
     of: &ModuleVersion,
 ) -> Result<(), Error> {
-    let landing = front
-        .catalog
-        .find_landing(view.name(), of)
-        .await
-        .map_err(|cause| catalog_trouble(of, cause))?;
-    match landing {
-        Some(landing) if landing.act.withholds() => Err(withheld(front, &landing)),
-        _ => Ok(()),
+    let standings = front.catalog.list_standings(of).await;
+    let standings = standings.map_err(|cause| catalog_trouble(of, cause))?;
+    let own = standings.iter().find(|landing| landing.view == view.name());
+    if own.is_some_and(|landing| landing.act.joins()) {
+        return Ok(());
     }
+    // What this view says itself comes first.
+    let found = own
+        .into_iter()
+        .chain(&standings)
+        .find(|landing| landing.act.withholds());
+    found.map_or(Ok(()), |landing| Err(withheld(front, landing)))
 }
 
 /// Refuses what the gates have refused at one of the doors that lead to the view.
@@ -87,15 +91,15 @@ async fn find_refusal(
 }
 
 fn withheld(front: &Front, landing: &Landing) -> Error {
-    let (by, done) = match landing.act {
-        Act::Quarantine => (Barrier::Quarantined, "is in quarantine"),
-        _ if landing.legal => (Barrier::Legal, "was withdrawn for legal reasons"),
-        _ => (Barrier::Withdrawn, "was withdrawn"),
+    let by = match landing.act {
+        Act::Quarantine => Barrier::Quarantined,
+        _ if landing.legal => Barrier::Legal,
+        _ => Barrier::Withdrawn,
     };
     Error::Barred {
         by,
         mode: front.config.refusal,
-        text: format!("{} {done}: {}", landing.module, landing.why),
+        text: landing.tell_withheld(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Withdrawals and quarantines: what was served is gone within seconds, with the reason, and no other bytes take its place.
 
+use std::fs;
 use std::time::Duration;
 
 use super::{MODULE, Rig, check, must_run};
 use crate::rig::module::make;
-use crate::rig::wait_until;
+use crate::rig::{raw, wait_until};
 
 /// Every process has it within this time.
 pub const WITHIN: Duration = Duration::from_secs(10);
@@ -129,4 +130,35 @@ fn acts_on_what_does_not_exist_are_refused_and_written_down() {
         "{deeds}"
     );
     drop(granary);
+}
+
+#[test]
+fn what_another_view_withholds_gets_around_no_gatekeeper() {
+    let rig = Rig::new()
+        .set("refusal", "gatekeeper")
+        .set("capture.zips", "asked");
+    let made = rig.publish("v1.0.0");
+    let granary = rig.setup.start();
+    // Captured and not asked for further: it is in dev alone.
+    granary.must_get(&made.file("mod"));
+    let token = fs::read_to_string(rig.setup.data().join("admin.token")).unwrap();
+    let ask = format!(
+        r#"{{"act":"withdraw","of":["{MODULE}@v1.0.0"],"view":"dev","why":"not this one"}}"#
+    );
+    let answer = raw::send(
+        granary.address,
+        format!(
+            "POST /v1/acts HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{ask}",
+            granary.address,
+            token.trim(),
+            ask.len()
+        )
+        .as_bytes(),
+    );
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    wait_until(WITHIN, "it is refused", || {
+        granary.get(&made.file("zip")).status == 403
+    });
+    check(&granary, &made.file("zip"), 403, &["not this one"]);
 }
