@@ -347,6 +347,18 @@ impl Granary {
         }
     }
 
+    /// Processor time that the server has used.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id())).unwrap();
+        let after_name = stat.rsplit_once(')').unwrap().1;
+        let fields: Vec<u64> = after_name
+            .split_whitespace()
+            .map(|field| field.parse().unwrap_or(0))
+            .collect();
+        // utime and stime, in hundredths of a second.
+        Duration::from_millis((fields[11] + fields[12]) * 10)
+    }
+
     /// Memory that is its own (RssAnon), in bytes.
     pub fn memory_bytes(&self) -> u64 {
         let status =
