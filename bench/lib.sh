@@ -9,7 +9,7 @@ stop() { for pid in "$@"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev
 trap 'stop "${started[@]:-}"' EXIT
 
 # BUILT=1 takes the binaries as they are.
-build() { [ "${BUILT:-}" = 1 ] || (cd "$root" && cargo build --quiet --release -p granary -p bench-driver); granary=$root/target/release/granary; driver=$root/target/release/bench-driver; }
+build() { [ "${BUILT:-}" = 1 ] || (cd "$root" && cargo build --quiet --release -p granary -p bench-driver); local built=${CARGO_TARGET_DIR:-$root/target}/release; granary=$built/granary; driver=$built/bench-driver; }
 
 # The corpus: real modules in a module cache of its own, taken from the module proxy that go is set to use.
 corpus() {
