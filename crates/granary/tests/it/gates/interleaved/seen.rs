@@ -25,6 +25,8 @@ pub enum Told {
     Served,
     Refused,
     Pending,
+    /// Never captured, and nobody will.
+    Absent,
     Out(Force),
 }
 
@@ -143,6 +145,7 @@ impl Seen {
             _ if one.was_served => false,
             Told::Refused => one.is_bad,
             Told::Pending => !one.was_refused && self.on_miss != "capture",
+            Told::Absent => !one.was_refused && self.on_miss == "off",
         };
         assert!(is_allowed, "{version}: {told:?}, {}\n{self}", answer.text());
         let one = self.all.get_mut(version).unwrap();
@@ -178,6 +181,8 @@ impl Seen {
                 Told::Refused,
                 if self.refusal == "advisory" { 404 } else { 403 },
             )
+        } else if says("was not captured") {
+            (Told::Absent, if is_gatekeeper { 403 } else { 404 })
         } else if says("is not in prod") {
             (Told::Pending, if is_gatekeeper { 503 } else { 404 })
         } else {
@@ -191,7 +196,7 @@ impl Seen {
     #[track_caller]
     pub fn settle(&mut self, granary: &Granary, version: &str) {
         wait_until(WITHIN * 3, "it has come", || {
-            self.ask(granary, version) != Told::Pending
+            !matches!(self.ask(granary, version), Told::Pending | Told::Absent)
         });
     }
 
