@@ -12,7 +12,7 @@ use queue::{Priority, Queue, Ticket};
 use crate::jobs::{read_capture, zip_job};
 
 /// How long an act waits for all of its captures: few acts run at once, and a withdrawal must not wait long behind those
-/// that wait for a slow origin. The captures go on, and what they bring passes the gates by itself.
+/// that wait for a slow origin. The captures go on.
 const CAPTURES_WAIT: Duration = Duration::from_secs(60);
 
 /// The captures of one act, all begun at once.
@@ -55,7 +55,7 @@ impl Captures {
         let left = self.end.saturating_duration_since(Instant::now());
         let Some(outcome) = ticket.wait(left).await else {
             return Err(format!(
-                "{of} is still being captured; that goes on, and it passes the gates by itself as far as they let it"
+                "{of} is still being captured; that goes on, ask again when it is here"
             ));
         };
         match read_capture(outcome, of) {
