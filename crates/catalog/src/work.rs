@@ -1,7 +1,7 @@
 //! What jobs carry: the questions that are put to the pipeline and the answers that come back.
 //!
 //! Both sides of the queue know these shapes and nothing else of each other. The queue itself sees JSON bytes. Nothing
-//! here decides anything.
+//! here decides anything but whether a shape is one.
 
 use std::fmt;
 
@@ -13,7 +13,10 @@ use crate::REALM;
 
 mod acts;
 
-pub use acts::{ACT, ActAnswer, ActAsk, ActOutcomeLine, ActVerb, DeedOutcome, NoOutcome};
+pub use acts::{
+    ACT, ActAnswer, ActAsk, ActOutcomeLine, ActVerb, DeedOutcome, MalformedAct, NoOutcome,
+    OF_BYTES_MAX, OF_MAX, TEXT_BYTES_MAX,
+};
 
 /// Kind of a job that captures `.info`, `.mod` and the checksum record of one version.
 pub const CAPTURE: &str = "capture";

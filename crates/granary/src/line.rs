@@ -74,6 +74,11 @@ pub async fn item(lines: &Lines, text: String, data: &(impl Serialize + Sync)) {
     lines.send(Line::Item { text, data }).await.ok();
 }
 
+/// A text for people of which others wrote parts: none of it looks like another entry, and none steers a terminal.
+pub fn on_one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// Sends word of how far it is.
 pub async fn progress(lines: &Lines, done: u64, total: u64, at: &(dyn Display + Sync)) {
     lines
@@ -144,5 +149,16 @@ impl Show {
                 writeln!(out, "{text}").ok();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_writes_a_second_entry_into_a_list() {
+        let text = on_one_line("1 ann withdraw m: done (x\n2 bob promote m\u{1b}[2J)");
+        assert_eq!(text, "1 ann withdraw m: done (x 2 bob promote m [2J)");
     }
 }

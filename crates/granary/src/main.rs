@@ -70,6 +70,7 @@ fn exit_code(done: anyhow::Result<bool>) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(FAILED),
+        Err(cause) if cause.is::<commands::Nonsense>() => fail(USAGE, &cause),
         Err(cause) => fail(FAILED, &cause),
     }
 }

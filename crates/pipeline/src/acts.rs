@@ -1,17 +1,23 @@
 //! Acts: what people ask for. Each is carried out version by version, answered line by line, and written down with who asked
 //! for it and why, also where it was refused.
 
+mod captures;
 mod done;
 
-use catalog::work::{ActAnswer, ActAsk, ActOutcomeLine, ActVerb};
+use std::collections::BTreeSet;
+
+use catalog::work::{ActAnswer, ActAsk, ActOutcomeLine, ActVerb, MalformedAct};
 use catalog::{Catalog, CatalogError, NewDeed, NewWaiver, Stages, WaiverEnding, pattern_covers};
+use gomod::path::ModulePath;
 use gomod::private::PrivatePatterns;
-use gomod::version::ModuleVersion;
+use gomod::version::{ModuleVersion, Version};
 use jiff::Timestamp;
+use queue::Queue;
 use serde_json::json;
 use tracing::{error, info};
 
 use crate::gates::{Approval, Gates, Passage};
+use captures::Captures;
 use done::{Done, of_outcome, trouble};
 
 /// Versions that one act may be about: more would hold up whoever waits for the answer, and is rarely what was meant.
@@ -20,14 +26,16 @@ const VERSIONS_MAX: usize = 10_000;
 /// Modules looked at in one go while a pattern is spelled out.
 const MODULES_PAGE: u64 = 1_000;
 
-/// Longest reason or name that is taken from outside, in bytes.
-const TEXT_BYTES_MAX: usize = 2_000;
+/// Characters of what an act was about that are written down where it made no sense.
+const SUBJECT_MAX: usize = 200;
 
 /// Carries out acts.
 #[derive(Clone)]
 pub struct Acts {
     /// What moves versions.
     pub gates: Gates,
+    /// What captures them.
+    pub queue: Queue,
 }
 
 impl Acts {
@@ -40,13 +48,14 @@ impl Acts {
         let mut answer = ActAnswer::default();
         match of {
             Ok(of) => {
+                let captures = Captures::begin(self.catalog(), &self.queue, ask, &of).await;
                 for of in of {
-                    let done = self.act_on(ask, &of).await;
+                    let done = self.act_on(ask, &of, &captures).await;
                     answer.outcomes.push(self.write_down(ask, of, done).await);
                 }
             }
             Err(why) => {
-                let of = ask.of.join(" ");
+                let of = ask.of.join(" ").chars().take(SUBJECT_MAX).collect();
                 let refused = Done::refused(why);
                 answer
                     .outcomes
@@ -56,20 +65,20 @@ impl Acts {
         answer
     }
 
-    async fn act_on(&self, ask: &ActAsk, of: &str) -> Done {
+    async fn act_on(&self, ask: &ActAsk, of: &str, captures: &Captures) -> Done {
         match ask.act {
             ActVerb::Waive => self.waive(ask, of).await,
             ActVerb::EndWaiver => self.end_waiver(ask, of).await,
             _ => match of.parse::<ModuleVersion>() {
-                Ok(module) => self.act_on_version(ask, &module).await,
+                Ok(module) => self.act_on_version(ask, &module, captures).await,
                 Err(cause) => Done::refused(format!("{of} is no module@version: {cause}")),
             },
         }
     }
 
-    async fn act_on_version(&self, ask: &ActAsk, of: &ModuleVersion) -> Done {
+    async fn act_on_version(&self, ask: &ActAsk, of: &ModuleVersion, captures: &Captures) -> Done {
         match ask.act {
-            ActVerb::Promote | ActVerb::Approve => self.promote(ask, of).await,
+            ActVerb::Promote | ActVerb::Approve => self.promote(ask, of, captures).await,
             ActVerb::Release => {
                 let views = ask.view.iter().cloned().collect::<Vec<_>>();
                 let released = self.catalog().release(of, &views, &ask.by, &ask.why).await;
@@ -95,42 +104,60 @@ impl Acts {
         }
     }
 
-    /// Sends a version through the gates; at a gate that waits for a person, whoever asks is that person.
-    async fn promote(&self, ask: &ActAsk, of: &ModuleVersion) -> Done {
+    /// Sends a version through the gates, and captures it before where it is not here; at a gate that waits for a person,
+    /// whoever approves is that person.
+    async fn promote(&self, ask: &ActAsk, of: &ModuleVersion, captures: &Captures) -> Done {
         let last = self.stages().last().to_owned();
         let target = ask.view.clone().unwrap_or_else(|| last.clone());
-        if let Ok(Some(_)) = self.catalog().find_version(&target, of).await {
+        // What was captured for this act may have come through already, by this act.
+        if !captures.has(of) && self.find_landing(&target, of).await.is_some() {
             return Done::already(format!("{of} is in {target}"));
+        }
+        if let Err(why) = captures.wait_for(of).await {
+            return Done::refused(why);
         }
         let approval = (ask.act == ActVerb::Approve).then(|| Approval {
             by: ask.by.clone(),
             why: ask.why.clone(),
-            view: target.clone(),
+            view: ask.view.clone(),
         });
-        match self.gates.pass(of, approval.as_ref()).await {
-            Ok(Passage::Through) => Done::now(format!("{of} is in {last} now"), Vec::new()),
-            Ok(Passage::Refused { view, why }) => {
+        let passage = self.gates.pass(of, approval.as_ref()).await;
+        let landed: Vec<u64> = self.find_landing(&target, of).await.into_iter().collect();
+        match passage {
+            Ok(Passage::Through) => Done::now(format!("{of} is in {last} now"), landed),
+            Ok(Passage::Refused { view, why }) if landed.is_empty() => {
                 Done::refused(format!("{of} is refused in {view}: {why}"))
             }
-            Ok(Passage::Waits { view }) => match self.catalog().find_version(&target, of).await {
-                Ok(Some(_)) => Done::now(
-                    format!("{of} is in {target} now, and waits for an approval for {view}"),
-                    Vec::new(),
-                ),
-                _ => Done::refused(format!(
-                    "{of} waits for an approval for {view}: granary approve {of} --view {view} --why …"
-                )),
-            },
+            Ok(Passage::Refused { view, why }) => {
+                let text = format!("{of} is in {target} now, and is refused in {view}: {why}");
+                Done::now(text, landed)
+            }
+            Ok(Passage::Waits { view }) if landed.is_empty() => Done::refused(format!(
+                "{of} waits for an approval for {view}: granary approve {of} --view {view} --why …"
+            )),
+            Ok(Passage::Waits { view }) => {
+                let text = format!("{of} is in {target} now, and waits for an approval for {view}");
+                Done::now(text, landed)
+            }
             Err(refusal) => Done::refused(refusal.text),
         }
     }
 
+    /// Number of the landing that made a version a member of a view, if it is one.
+    async fn find_landing(&self, view: &str, of: &ModuleVersion) -> Option<u64> {
+        let landing = self.catalog().find_landing(view, of).await.ok()??;
+        landing.act.joins().then_some(landing.seq)
+    }
+
     async fn waive(&self, ask: &ActAsk, of: &str) -> Done {
         let (Some(rule), Some(owner), Some(until)) = (&ask.rule, &ask.owner, ask.until) else {
-            return Done::refused("a waiver has a rule, an owner and an end");
+            return Done::refused(MalformedAct::HalfAWaiver.to_string());
         };
         if until <= Timestamp::now() {
             return Done::refused(format!("{until} is over: a waiver ends in the future"));
+        }
+        if let Err(why) = self.check_rule(rule).and_then(|()| check_pattern(of)) {
+            return Done::refused(why);
         }
         let new = NewWaiver {
             pattern: of.to_owned(),
@@ -154,6 +181,25 @@ impl Acts {
             Ok(saved) => Done::already(format!("waiver {} says so", saved.id)),
             Err(cause) => trouble(of, &cause),
         }
+    }
+
+    /// Refuses a rule that nobody has: a waiver of it would let nothing pass, and nobody would see why.
+    fn check_rule(&self, rule: &str) -> Result<(), String> {
+        let policies = self.gates.policies.current();
+        let mut names: Vec<&str> = policies
+            .rules()
+            .iter()
+            .map(|rule| rule.name.as_str())
+            .collect();
+        // Where the operator's policies could not be read, nobody knows their rules.
+        if names.is_empty() || names.contains(&rule) {
+            return Ok(());
+        }
+        names.sort_unstable();
+        Err(format!(
+            "there is no rule {rule}; there are {}",
+            names.join(", ")
+        ))
     }
 
     async fn end_waiver(&self, ask: &ActAsk, of: &str) -> Done {
@@ -206,13 +252,17 @@ impl Acts {
             }
             let patterns: PrivatePatterns =
                 text.parse().map_err(|cause| format!("{text}: {cause}"))?;
-            self.list_matching(&patterns, &mut of).await?;
+            self.list_matching(ask, &patterns, &mut of).await?;
         }
         match of.len() {
-            0 => Err(format!(
-                "nothing that is stored matches {}",
-                ask.of.join(" ")
-            )),
+            0 => {
+                let is_release = ask.act == ActVerb::Release;
+                let state = if is_release { "withheld" } else { "stored" };
+                Err(format!(
+                    "nothing that is {state} matches {}",
+                    ask.of.join(" ")
+                ))
+            }
             count if count > VERSIONS_MAX => Err(format!(
                 "that is about more than {VERSIONS_MAX} versions: narrow the patterns"
             )),
@@ -220,9 +270,10 @@ impl Acts {
         }
     }
 
-    /// Every stored version of the modules that match.
+    /// Every stored version of the modules that match; for a release, every one that is withheld.
     async fn list_matching(
         &self,
+        ask: &ActAsk,
         patterns: &PrivatePatterns,
         of: &mut Vec<String>,
     ) -> Result<(), String> {
@@ -242,17 +293,31 @@ impl Acts {
                 .iter()
                 .filter(|module| patterns.is_match(module.as_str()))
             {
-                let versions = self
-                    .catalog()
-                    .list_stored_versions(module, VERSIONS_MAX as u64)
-                    .await;
-                let versions = versions.map_err(trouble)?;
+                let versions = self.list_concerned(ask, module).await.map_err(trouble)?;
                 of.extend(versions.iter().map(|version| format!("{module}@{version}")));
                 if of.len() > VERSIONS_MAX {
                     return Ok(());
                 }
             }
         }
+    }
+
+    /// The versions of a module that a pattern stands for.
+    async fn list_concerned(
+        &self,
+        ask: &ActAsk,
+        module: &ModulePath,
+    ) -> Result<BTreeSet<Version>, CatalogError> {
+        let mut versions = BTreeSet::new();
+        if ask.act == ActVerb::Release {
+            for view in self.views_of(ask) {
+                versions.extend(self.catalog().list_withheld(&view, module).await?);
+            }
+        } else {
+            let limit = VERSIONS_MAX as u64;
+            versions.extend(self.catalog().list_stored_versions(module, limit).await?);
+        }
+        Ok(versions)
     }
 
     /// Writes down what came of one thing, before the next is begun and before it is told.
@@ -304,33 +369,30 @@ impl Acts {
 
 /// What makes no sense whatever the catalog holds.
 fn check_ask(ask: &ActAsk, stages: &Stages) -> Result<(), String> {
-    if ask.of.is_empty() {
-        return Err("it does not say what it is about".to_owned());
-    }
-    if ask.why.trim().is_empty() {
-        return Err("every act has a reason: say why".to_owned());
-    }
-    let texts = [
-        Some(&ask.why),
-        Some(&ask.by),
-        ask.rule.as_ref(),
-        ask.owner.as_ref(),
-    ];
-    if texts
-        .into_iter()
-        .flatten()
-        .chain(&ask.of)
-        .any(|text| text.len() > TEXT_BYTES_MAX)
-    {
-        return Err(format!("a text is longer than {TEXT_BYTES_MAX} bytes"));
-    }
-    if let Some(view) = &ask.view
-        && stages.position(view).is_none()
-    {
-        return Err(format!(
+    ask.check_shape()
+        .map_err(|malformed| malformed.to_string())?;
+    match &ask.view {
+        Some(view) if stages.position(view).is_none() => Err(format!(
             "there is no view {view}; there are {}",
             stages.names().join(", ")
-        ));
+        )),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Refuses a pattern that names nothing.
+fn check_pattern(of: &str) -> Result<(), String> {
+    let malformed = match of.contains('@') {
+        true => of
+            .parse::<ModuleVersion>()
+            .err()
+            .map(|cause| cause.to_string()),
+        false => of
+            .parse::<PrivatePatterns>()
+            .err()
+            .map(|cause| cause.to_string()),
+    };
+    malformed.map_or(Ok(()), |cause| {
+        Err(format!("{of} is no module@version and no pattern: {cause}"))
+    })
 }

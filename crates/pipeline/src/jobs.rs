@@ -54,10 +54,21 @@ pub(crate) async fn submit_zip(
 
 /// Waits for a capture and reads its answer.
 async fn wait_for_capture(ticket: Ticket, of: &ModuleVersion) -> CaptureAnswer {
+    match ticket.wait(CAPTURE_WAIT_MAX).await {
+        Some(outcome) => read_capture(outcome, of),
+        None => CaptureAnswer::Refused(Refusal::new(
+            RefusalClass::TooSlow,
+            format!("{of}: the capture takes too long"),
+        )),
+    }
+}
+
+/// Reads the answer of a capture that ended.
+pub(crate) fn read_capture(outcome: Outcome, of: &ModuleVersion) -> CaptureAnswer {
     let refused =
         |class, text: String| CaptureAnswer::Refused(Refusal::new(class, format!("{of}: {text}")));
-    match ticket.wait(CAPTURE_WAIT_MAX).await {
-        Some(Outcome::Done(bytes) | Outcome::Later { answer: bytes, .. }) => {
+    match outcome {
+        Outcome::Done(bytes) | Outcome::Later { answer: bytes, .. } => {
             match serde_json::from_slice(&bytes) {
                 Ok(answer) => answer,
                 Err(cause) => refused(
@@ -66,14 +77,10 @@ async fn wait_for_capture(ticket: Ticket, of: &ModuleVersion) -> CaptureAnswer {
                 ),
             }
         }
-        Some(Outcome::Failed { message, .. }) => refused(RefusalClass::Overloaded, message),
-        Some(Outcome::Cancelled) => refused(
+        Outcome::Failed { message, .. } => refused(RefusalClass::Overloaded, message),
+        Outcome::Cancelled => refused(
             RefusalClass::Overloaded,
             "the capture was cancelled".to_owned(),
-        ),
-        None => refused(
-            RefusalClass::TooSlow,
-            "the capture takes too long".to_owned(),
         ),
     }
 }

@@ -281,6 +281,7 @@ impl Handler for Pipeline {
             work::ACT => {
                 let acts = Acts {
                     gates: self.parts.gates.clone(),
+                    queue: self.parts.queue.clone(),
                 };
                 answer(job, async |ask: ActAsk| acts.act(&ask).await).await
             }

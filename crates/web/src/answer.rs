@@ -85,6 +85,8 @@ pub enum Barrier {
     Refused,
     /// The gates have not spoken yet, and what they need is on its way.
     Pending,
+    /// It was never captured, and nobody is about to do that.
+    Absent,
     /// An administrator withdrew it.
     Withdrawn,
     /// An administrator withdrew it for legal reasons.
@@ -99,13 +101,16 @@ impl Barrier {
     fn status(self, mode: RefusalMode) -> StatusCode {
         use RefusalMode::{Advisory, Gatekeeper, Redundancy};
         match (self, mode) {
-            (Self::Refused, Advisory) | (Self::Pending, Redundancy | Advisory) => {
+            (Self::Refused, Advisory) | (Self::Pending | Self::Absent, Redundancy | Advisory) => {
                 StatusCode::NOT_FOUND
             }
             (Self::Pending, Gatekeeper) => StatusCode::SERVICE_UNAVAILABLE,
             (Self::Legal, _) => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
             (Self::Withdrawn, Redundancy | Advisory) => StatusCode::GONE,
-            (Self::Refused | Self::Withdrawn | Self::Quarantined, _) => StatusCode::FORBIDDEN,
+            // A 404 would send go to the next entry of its list, around a gatekeeper.
+            (Self::Refused | Self::Absent | Self::Withdrawn | Self::Quarantined, _) => {
+                StatusCode::FORBIDDEN
+            }
         }
     }
 }
@@ -500,6 +505,7 @@ mod tests {
         for (by, redundancy, gatekeeper, advisory) in [
             (B::Refused, 403, 403, 404),
             (B::Pending, 404, 503, 404),
+            (B::Absent, 404, 403, 404),
             (B::Withdrawn, 410, 403, 410),
             (B::Legal, 451, 451, 451),
             (B::Quarantined, 403, 403, 403),

@@ -9,6 +9,18 @@ use serde::{Deserialize, Serialize};
 /// Kind of a job that carries out an act: what changes the catalog because someone asked for it.
 pub const ACT: &str = "act";
 
+/// Most versions, patterns or numbers that one act names.
+pub const OF_MAX: usize = 1_000;
+
+/// Longest one of them, in bytes: as long as the id of a job may be, which carries a version.
+pub const OF_BYTES_MAX: usize = 2_048;
+
+/// Longest reason or name that comes from outside, in bytes.
+pub const TEXT_BYTES_MAX: usize = 2_000;
+
+/// Characters of a malformed name that are told.
+const SHOWN_MAX: usize = 80;
+
 /// Payload of [`ACT`] jobs. What an act does not need is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActAsk {
@@ -43,13 +55,86 @@ impl ActAsk {
     pub fn job_id(unique: impl fmt::Display) -> String {
         format!("{ACT}:{unique}")
     }
+
+    /// Checks what makes no sense whatever the catalog holds and whatever time it is: bounds, and nothing that could be
+    /// read in two ways (a comma would make one pattern two).
+    ///
+    /// # Errors
+    /// [`MalformedAct`], in words for whoever asked.
+    pub fn check_shape(&self) -> Result<(), MalformedAct> {
+        if self.of.is_empty() || self.of.len() > OF_MAX {
+            return Err(MalformedAct::Count {
+                count: self.of.len(),
+            });
+        }
+        if let Some(of) = self.of.iter().find(|of| !is_name(of)) {
+            let shown = of.chars().take(SHOWN_MAX).collect();
+            return Err(MalformedAct::Name { shown });
+        }
+        if self.why.trim().is_empty() {
+            return Err(MalformedAct::NoReason);
+        }
+        let texts = [
+            ("why", Some(&self.why)),
+            ("view", self.view.as_ref()),
+            ("rule", self.rule.as_ref()),
+            ("owner", self.owner.as_ref()),
+        ];
+        let too_long = |text: &String| text.len() > TEXT_BYTES_MAX;
+        if let Some((field, _)) = texts.iter().find(|(_, text)| text.is_some_and(too_long)) {
+            return Err(MalformedAct::TooLong { field });
+        }
+        let is_said =
+            |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let is_whole = is_said(&self.rule) && is_said(&self.owner) && self.until.is_some();
+        if self.act == ActVerb::Waive && !is_whole {
+            return Err(MalformedAct::HalfAWaiver);
+        }
+        Ok(())
+    }
+}
+
+fn is_name(of: &str) -> bool {
+    let is_odd = |c: char| c == ',' || c.is_whitespace() || c.is_control();
+    !of.is_empty() && of.len() <= OF_BYTES_MAX && !of.contains(is_odd)
+}
+
+/// An act that makes no sense whatever the catalog holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MalformedAct {
+    /// It names nothing, or too much.
+    #[error("an act names 1 to {OF_MAX} versions, patterns or numbers (`of`), not {count}")]
+    Count {
+        /// How many it names.
+        count: usize,
+    },
+    /// One of the names is none.
+    #[error(
+        "{shown:?} is no module@version and no pattern: one of 1 to {OF_BYTES_MAX} bytes, without spaces and commas"
+    )]
+    Name {
+        /// Its beginning.
+        shown: String,
+    },
+    /// It gives no reason.
+    #[error("`why` is empty: the record wants a reason")]
+    NoReason,
+    /// A text is too long.
+    #[error("`{field}` is longer than {TEXT_BYTES_MAX} bytes")]
+    TooLong {
+        /// Which.
+        field: &'static str,
+    },
+    /// A waiver without all that it needs.
+    #[error("a waiver has a `rule`, an `owner` and an end (`until`)")]
+    HalfAWaiver,
 }
 
 /// What can be asked for by [`ActAsk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActVerb {
-    /// Let a version into a view, past gates that have not spoken.
+    /// Send a version through the gates as far as they let it.
     Promote,
     /// Take versions out of all views for good.
     Withdraw,
@@ -159,6 +244,71 @@ impl FromStr for DeedOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn quarantine(of: &[&str], why: &str) -> ActAsk {
+        ActAsk {
+            act: ActVerb::Quarantine,
+            of: of.iter().map(|of| (*of).to_owned()).collect(),
+            view: None,
+            legal: false,
+            rule: None,
+            owner: None,
+            until: None,
+            why: why.to_owned(),
+            by: "local:ann".to_owned(),
+        }
+    }
+
+    #[test]
+    fn acts_have_bounds_and_reasons() {
+        let at_the_bound = "a".repeat(OF_BYTES_MAX);
+        for (of, why) in [
+            (vec!["example.com/m@v1.0.0"], "x"),
+            (vec!["a.example/*"; OF_MAX], "x"),
+            (vec![at_the_bound.as_str()], "x"),
+            (vec!["a.example/m"], &"x".repeat(TEXT_BYTES_MAX)),
+        ] {
+            assert_eq!(quarantine(&of, why).check_shape(), Ok(()));
+        }
+        let above = "a".repeat(OF_BYTES_MAX + 1);
+        for (of, why) in [
+            (vec![], "x"),
+            (vec!["a.example/m"; OF_MAX + 1], "x"),
+            (vec![""], "x"),
+            (vec![above.as_str()], "x"),
+            (vec!["a.example/m,b.example/m"], "x"),
+            (vec!["a.example/m b"], "x"),
+            (vec!["a.example/m\u{1b}"], "x"),
+            (vec!["a.example/m"], " "),
+            (vec!["a.example/m"], &"x".repeat(TEXT_BYTES_MAX + 1)),
+        ] {
+            let error = quarantine(&of, why).check_shape().unwrap_err();
+            assert!(error.to_string().len() < 500, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_waiver_needs_all_of_its_parts() {
+        let whole = ActAsk {
+            act: ActVerb::Waive,
+            rule: Some("size".to_owned()),
+            owner: Some("ann".to_owned()),
+            until: Some(Timestamp::UNIX_EPOCH),
+            ..quarantine(&["example.com/m"], "x")
+        };
+        assert_eq!(whole.check_shape(), Ok(()));
+        let without: [fn(&mut ActAsk); 4] = [
+            |ask| ask.rule = None,
+            |ask| ask.owner = None,
+            |ask| ask.until = None,
+            |ask| ask.owner = Some(" ".to_owned()),
+        ];
+        for take in without {
+            let mut half = whole.clone();
+            take(&mut half);
+            assert_eq!(half.check_shape(), Err(MalformedAct::HalfAWaiver));
+        }
+    }
 
     #[test]
     fn acts_are_said_the_same_everywhere() {

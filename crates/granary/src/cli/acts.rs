@@ -26,15 +26,15 @@ pub struct End {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ActCommand {
-    /// Lets versions into a view, past gates that have not let them through
+    /// Sends versions through the gates now, and captures those that are not here yet
     #[command(
-        after_help = "A version that passes all gates by itself needs no promotion. What is withdrawn or in quarantine is not\npromoted: release it first. Doing it again changes nothing. Exit code 1 if any of it was refused.\n\nExample:\n    granary promote github.com/spf13/cobra@v1.8.0 --to prod --why \"needed for the hotfix, checked by hand\""
+        after_help = "What clients ask for goes through the gates by itself; this is for what nobody\nasked for yet. Gates are not skipped: what policies refuse takes a waiver\n(`granary waive`), what waits for a person takes `granary approve`, what is\nwithdrawn or in quarantine takes `granary release`. Doing it again changes\nnothing. Exit code 1 if any of it was refused.\n\nExample:\n    granary promote github.com/spf13/cobra@v1.8.0 --why \"needed for the hotfix\""
     )]
     Promote {
         /// What to promote, e.g. github.com/spf13/cobra@v1.8.0
         #[arg(required = true, value_name = "MODULE@VERSION")]
         of: Vec<String>,
-        /// The view to enter, and all before it; default: the last one
+        /// The view that is to be reached; default: the last one
         #[arg(long, value_name = "VIEW")]
         to: Option<String>,
         /// Why.
@@ -43,7 +43,7 @@ pub enum ActCommand {
     },
     /// Takes versions out of all views for good; clients are told the reason
     #[command(
-        after_help = "Clients get 410 with the reason, or 451 with --legal. The hashes stay on record for ever, so that nobody\never gets other bytes under these versions. `granary release` undoes it.\n\nExample:\n    granary withdraw example.com/m@v1.0.0 --why \"published by mistake, ticket 4711\""
+        after_help = "Clients get 410 with the reason (403 with `refusal = gatekeeper`), or 451 with\n--legal. The hashes stay on record for ever, so that nobody ever gets other bytes\nunder these versions. `granary release` undoes it.\n\nExample:\n    granary withdraw example.com/m@v1.0.0 --why \"published by mistake, ticket 4711\""
     )]
     Withdraw {
         /// What to withdraw
@@ -58,7 +58,7 @@ pub enum ActCommand {
     },
     /// Takes versions out of all views until they are released: they are under suspicion
     #[command(
-        after_help = "A pattern, as in GOPRIVATE, stands for every stored version of every module that it matches.\nClients get 403 with the reason. `granary release` undoes it.\n\nExamples:\n    granary quarantine example.com/m@v1.0.0 --why \"strange network calls in init\"\n    granary quarantine 'github.com/evil-org/*' --why \"the account was taken over\""
+        after_help = "A pattern, as in GOPRIVATE, stands for every stored version of every module that\nit matches. Clients get 403 with the reason. `granary release` undoes it.\n\nExamples:\n    granary quarantine example.com/m@v1.0.0 --why \"strange network calls in init\"\n    granary quarantine 'github.com/evil-org/*' --why \"the account was taken over\""
     )]
     Quarantine {
         /// What to put into quarantine
@@ -70,7 +70,7 @@ pub enum ActCommand {
     },
     /// Ends quarantines and withdrawals: what was served before is served again
     #[command(
-        after_help = "Example:\n    granary release 'github.com/evil-org/*' --why \"the owner has the account back, all versions compared\""
+        after_help = "A pattern, as in GOPRIVATE, stands for every version that is withheld of every\nmodule that it matches.\n\nExample:\n    granary release 'github.com/evil-org/*' --why \"the account is safe again\""
     )]
     Release {
         /// What to release
@@ -82,14 +82,14 @@ pub enum ActCommand {
     },
     /// Says yes to versions where a stage asks for approval (`stages`, gate `approval`)
     #[command(
-        after_help = "What the other gates say still counts. Doing it again changes nothing.\n\nExample:\n    granary approve example.com/m@v1.4.0 --why \"reviewed by ann\""
+        after_help = "What policies say still counts. A version that is not here yet is captured first.\nDoing it again changes nothing.\n\nExample:\n    granary approve example.com/m@v1.4.0 --why \"reviewed by ann\""
     )]
     Approve {
         /// What to approve
         #[arg(required = true, value_name = "MODULE@VERSION")]
         of: Vec<String>,
-        /// The stage whose gate is passed; default: every one that asks
-        #[arg(long, value_name = "STAGE")]
+        /// The view that it may enter; default: every one that asks
+        #[arg(long, value_name = "VIEW")]
         view: Option<String>,
         /// Why.
         #[command(flatten)]
@@ -97,7 +97,7 @@ pub enum ActCommand {
     },
     /// Makes an exception from a rule, for a time and with someone who answers for it
     #[command(
-        after_help = "A waived rule still speaks, and no longer refuses. When the time is over it refuses again what is not\nserved by then. `granary waivers` lists all, `granary waivers end` ends one before its time.\n\nExamples:\n    granary waive example.com/m@v1.0.0 --rule licence --owner ann --for 30d --why \"licence asked for\"\n    granary waive 'example.com/team/*' --rule cooldown --owner bob --until 2030-01-31 --why \"our own\""
+        after_help = "A waived rule still speaks, and no longer refuses. When the time is over it\nrefuses again what is not served by then. `granary waivers` lists all,\n`granary waivers end` ends one before its time.\n\nExamples:\n    granary waive example.com/m@v1.0.0 --rule open-source-licence --for 30d \\\n        --owner ann --why \"licence asked for\"\n    granary waive 'example.com/team/*' --rule cooldown --until 2030-01-31 \\\n        --owner bob --why \"our own\""
     )]
     Waive {
         /// For what: one version, or every version of the modules that a pattern matches
@@ -134,6 +134,18 @@ pub enum ActCommand {
         #[arg(long, value_name = "VIEW")]
         view: Option<String>,
     },
+    /// Lists what a view holds, or held at an earlier moment
+    #[command(
+        after_help = "Each line is a version with the number and the time of the landing that made it a\nmember, who did that and why. The last line says of which landing the list is;\n--at with that number gives the same list for ever.\n\nExamples:\n    granary members prod\n    granary members prod --at 2026-01-31T12:00:00Z\n    granary members staging --at 4711 --json"
+    )]
+    Members {
+        /// The view
+        #[arg(value_name = "VIEW")]
+        view: String,
+        /// A time with its zone, or the number of a landing (0: before the first); default: now
+        #[arg(long, value_name = "TIME|NUMBER")]
+        at: Option<String>,
+    },
     /// Makes, lists and revokes the tokens with which others reach what is not open to everyone
     Token {
         /// What to do.
@@ -142,12 +154,15 @@ pub enum ActCommand {
     },
     /// Prints the record of who asked for what and what came of it, oldest first
     #[command(
-        after_help = "With --json each line is one deed, for export.\n\nExample: granary deeds --json > deeds.ndjson"
+        after_help = "For export: with --json the member `data` of each line is one deed. The last line\nsays how many there were and the number of the last one, after which the next\nexport begins; without it the export broke off.\n\nExamples:\n    granary deeds --json > deeds.ndjson\n    granary deeds --json --after 4711 --limit 1000"
     )]
     Deeds {
         /// Only those after this number
         #[arg(long, value_name = "ID", default_value_t = 0)]
         after: u64,
+        /// At most so many; default: all
+        #[arg(long, value_name = "N")]
+        limit: Option<u64>,
     },
 }
 

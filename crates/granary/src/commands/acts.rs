@@ -13,18 +13,6 @@ use crate::operations::Operation;
 
 /// The operation that a command is.
 pub fn operation(command: &ActCommand) -> Result<Operation> {
-    let act = |act, of: &[String], why: &str| ActAsk {
-        act,
-        of: of.to_vec(),
-        view: None,
-        legal: false,
-        rule: None,
-        owner: None,
-        until: None,
-        why: why.to_owned(),
-        // Whoever carries it out knows who asks.
-        by: String::new(),
-    };
     let ask = match command {
         ActCommand::Promote { of, to, reason } => ActAsk {
             view: to.clone(),
@@ -68,13 +56,40 @@ pub fn operation(command: &ActCommand) -> Result<Operation> {
                 view: view.clone(),
             });
         }
-        ActCommand::Deeds { after } => return Ok(Operation::Deeds { after: *after }),
+        ActCommand::Members { view, at } => {
+            return Ok(Operation::Members {
+                view: view.clone(),
+                at: at.clone(),
+            });
+        }
+        ActCommand::Deeds { after, limit } => {
+            return Ok(Operation::Deeds {
+                after: *after,
+                limit: *limit,
+            });
+        }
         ActCommand::Token { what } => return token(what),
     };
     if ask.why.trim().is_empty() {
         bail!("--why is empty: the record wants a reason");
     }
     Ok(Operation::Act { ask })
+}
+
+/// An act without what only some acts need.
+fn act(act: ActVerb, of: &[String], why: &str) -> ActAsk {
+    ActAsk {
+        act,
+        of: of.to_vec(),
+        view: None,
+        legal: false,
+        rule: None,
+        owner: None,
+        until: None,
+        why: why.to_owned(),
+        // Whoever carries it out knows who asks.
+        by: String::new(),
+    }
 }
 
 fn token(command: &TokenCommand) -> Result<Operation> {
@@ -105,6 +120,8 @@ fn find_end(end: &End, now: Timestamp) -> Result<Option<Timestamp>> {
     if let Some(text) = &end.lasting {
         let lasting = parse_duration(text)
             .with_context(|| format!("--for {text}: write it like 12h or 30d"))?;
+        // To the second: who reads it later does not care for more.
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let ends = now.checked_add(lasting);
         return Ok(Some(
             ends.with_context(|| format!("--for {text}: that is too long"))?,

@@ -13,14 +13,25 @@ mod serve;
 mod show;
 mod signals;
 
+use std::fmt;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::cli::{Cli, Command, ConfigCommand, PolicyCommand};
 use crate::config::Config;
 use crate::config::layers::Layers;
 use crate::operations::Operation;
+
+/// What was given makes no sense whatever is in the data folder: exit code 2.
+#[derive(Clone, Copy, Debug)]
+pub struct Nonsense;
+
+impl fmt::Display for Nonsense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the command line makes no sense")
+    }
+}
 
 /// Runs a command that needs neither configuration nor data folder, so that neither can stand in its way; none for the
 /// other commands.
@@ -106,7 +117,7 @@ fn operation(command: &Command, config: &Config) -> Result<Option<Operation>> {
             view: view.clone(),
             dir: std::path::absolute(dir)?,
         },
-        Command::Act(command) => acts::operation(command)?,
+        Command::Act(command) => acts::operation(command).context(Nonsense)?,
         Command::Import { tree } => Operation::Import {
             tree: std::path::absolute(tree)?,
         },

@@ -44,12 +44,7 @@ pub async fn run(parts: &Parts, ask: ActAsk, lines: &Lines) -> Result<Line> {
             }
             outcome => {
                 counts[usize::from(outcome == DeedOutcome::Already)] += 1;
-                item(
-                    lines,
-                    format!("{outcome}: {}: {}", line.of, line.text),
-                    line,
-                )
-                .await;
+                item(lines, format!("{outcome}: {}", line.text), line).await;
             }
         }
     }

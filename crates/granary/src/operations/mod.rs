@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod export;
 pub mod get;
 pub mod import;
+pub mod members;
 pub mod record;
 pub mod tokens;
 pub mod verify;
@@ -74,10 +75,19 @@ pub enum Operation {
     },
     /// Lists waivers.
     Waivers,
+    /// Lists what a view holds, or held.
+    Members {
+        /// The view.
+        view: String,
+        /// The moment: a time or the number of a landing; none for now.
+        at: Option<String>,
+    },
     /// Lists deeds.
     Deeds {
         /// Those after this number.
         after: u64,
+        /// How many; none for all.
+        limit: Option<u64>,
     },
     /// Makes a token.
     TokenCreate {
@@ -121,7 +131,8 @@ pub async fn run(parts: &Parts, by: &Principal, operation: Operation, lines: Lin
         }
         Operation::Why { of, view } => why::run(parts, &of, view.as_deref(), &lines).await,
         Operation::Waivers => record::waivers(parts, &lines).await,
-        Operation::Deeds { after } => record::deeds(parts, after, &lines).await,
+        Operation::Members { view, at } => members::run(parts, &view, at.as_deref(), &lines).await,
+        Operation::Deeds { after, limit } => record::deeds(parts, after, limit, &lines).await,
         Operation::TokenCreate {
             name,
             scopes,

@@ -4,9 +4,9 @@ use anyhow::{Context, Result, bail};
 use gomod::version::ModuleVersion;
 use jiff::Timestamp;
 use serde_json::Value;
-use web::api::explain;
+use web::api::{AskedView, explain};
 
-use crate::line::{Line, Lines, item};
+use crate::line::{Line, Lines, item, on_one_line};
 use crate::parts::Parts;
 
 /// Explains a version.
@@ -14,14 +14,23 @@ pub async fn run(parts: &Parts, of: &str, view: Option<&str>, lines: &Lines) -> 
     let of: ModuleVersion = of
         .parse()
         .with_context(|| format!("{of} is no module@version"))?;
-    let mut views = parts.gates.stages.names();
+    let stages = &parts.gates.stages;
+    let mut views = stages.names();
     if let Some(view) = view {
         if !views.iter().any(|known| known == view) {
             bail!("there is no view {view}, only {}", views.join(", "));
         }
         views.retain(|known| known == view);
     }
-    let Some(explained) = explain(&parts.catalog, &views, &of, Timestamp::now()).await? else {
+    let asked: Vec<AskedView> = views
+        .into_iter()
+        .map(|view| AskedView {
+            view,
+            in_full: true,
+        })
+        .collect();
+    let explained = explain(&parts.catalog, stages, &asked, &of, Timestamp::now()).await?;
+    let Some(explained) = explained else {
         return Ok(Line::Done {
             well: false,
             text: format!("nothing is known of {of} here"),
@@ -43,6 +52,7 @@ pub async fn run(parts: &Parts, of: &str, view: Option<&str>, lines: &Lines) -> 
         )
     });
     text.extend(waivers);
+    let text: Vec<String> = text.iter().map(|line| on_one_line(line)).collect();
     Ok(Line::Done {
         well: true,
         text: text.join("\n"),

@@ -1,9 +1,12 @@
 //! Gates before the real go client: what policies refuse is not served, in words that go prints; what they let through is.
 
 mod cooldown;
+mod history;
 mod interleaved;
 mod licences;
 mod modes;
+mod nonsense;
+mod promotions;
 mod shown;
 mod stages;
 mod withdrawals;

@@ -1,6 +1,7 @@
 //! Who may do what: tokens against every endpoint, what takes one to read, and what happens to those that are none.
 
 mod commands;
+mod explained;
 mod matrix;
 mod reading;
 mod refusals;

@@ -48,12 +48,18 @@ pub enum Passage {
 /// A person's word at a gate that asks for one.
 #[derive(Clone, Debug)]
 pub struct Approval {
-    /// The view that it may enter.
-    pub view: String,
+    /// The view that it may enter; without one, every view whose door asks.
+    pub view: Option<String>,
     /// Who approves.
     pub by: String,
     /// Why.
     pub why: String,
+}
+
+impl Approval {
+    fn is_for(&self, door: &str) -> bool {
+        self.view.as_deref().is_none_or(|view| view == door)
+    }
 }
 
 /// The gates of an installation.
@@ -179,7 +185,7 @@ impl Gates {
                         return Ok(Some(Passage::Refused { view, why }));
                     }
                 }
-                Gate::Approval => match approval.filter(|approval| approval.view == door) {
+                Gate::Approval => match approval.filter(|approval| approval.is_for(door)) {
                     Some(approval) => {
                         crossing.by = approval.by.clone();
                         crossing.why = approval.why.clone();

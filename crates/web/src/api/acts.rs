@@ -21,13 +21,6 @@ use crate::identity::{Scopes, Verb};
 /// How long an answer waits for the act; most proxies cut a connection off at 30 s.
 const ACT_WAIT: Duration = Duration::from_secs(20);
 
-/// Most versions or patterns of one act.
-const OF_MAX: usize = 1000;
-
-/// Longest one of them, and longest other text, in bytes.
-const OF_BYTES_MAX: usize = 2048;
-const TEXT_BYTES_MAX: usize = 2000;
-
 /// An act as it is asked for; who asks is known from elsewhere.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,8 +39,9 @@ struct Wanted {
 /// `POST /v1/acts`.
 pub(super) async fn create(call: &Call) -> Result<Reply, Problem> {
     let wanted: Wanted = call.json()?;
-    check_shape(&wanted)?;
     let ask = ask_of(wanted, call.by.by());
+    ask.check_shape()
+        .map_err(|malformed| Problem::bad(malformed.to_string()))?;
     check_may(call, &ask)?;
     let id = ActAsk::job_id(uuid::Uuid::now_v7());
     let payload = serde_json::to_vec(&ask).map_err(|error| Problem::bad(error.to_string()))?;
@@ -126,47 +120,6 @@ fn answer(id: &str, outcome: Outcome) -> Result<Reply, Problem> {
     Err(problem
         .with("job", json!(id))
         .with("outcomes", json!(done.outcomes)))
-}
-
-/// Bounds, and nothing that could be read in two ways: a comma would make one pattern two.
-fn check_shape(wanted: &Wanted) -> Result<(), Problem> {
-    if wanted.of.is_empty() || wanted.of.len() > OF_MAX {
-        return Err(Problem::bad(format!(
-            "`of` names 1 to {OF_MAX} versions or patterns"
-        )));
-    }
-    let is_wrong = |of: &&String| {
-        of.is_empty()
-            || of.len() > OF_BYTES_MAX
-            || of
-                .chars()
-                .any(|c| c == ',' || c.is_whitespace() || c.is_control())
-    };
-    if let Some(of) = wanted.of.iter().find(is_wrong) {
-        let shown: String = of.chars().take(80).collect();
-        return Err(Problem::bad(format!(
-            "{shown:?} in `of` is no module@version and no pattern"
-        )));
-    }
-    if wanted.why.trim().is_empty() {
-        return Err(Problem::bad("`why` is empty: the record wants a reason"));
-    }
-    let texts = [
-        Some(&wanted.why),
-        wanted.view.as_ref(),
-        wanted.rule.as_ref(),
-        wanted.owner.as_ref(),
-    ];
-    if texts
-        .into_iter()
-        .flatten()
-        .any(|text| text.len() > TEXT_BYTES_MAX)
-    {
-        return Err(Problem::bad(format!(
-            "a text is longer than {TEXT_BYTES_MAX} bytes"
-        )));
-    }
-    Ok(())
 }
 
 fn ask_of(wanted: Wanted, by: String) -> ActAsk {
@@ -248,30 +201,6 @@ fn of_queue(act: ActVerb, cause: QueueError) -> Problem {
 mod tests {
     use super::*;
     use crate::identity::ALL;
-
-    fn wanted(of: &[&str], why: &str) -> Wanted {
-        let text = json!({ "act": "quarantine", "of": of, "why": why });
-        serde_json::from_value(text).unwrap()
-    }
-
-    #[test]
-    fn acts_have_bounds_and_reasons() {
-        assert!(check_shape(&wanted(&["example.com/m@v1.0.0"], "x")).is_ok());
-        for (of, why) in [
-            (vec![], "x"),
-            (vec!["a.example/m"; OF_MAX + 1], "x"),
-            (vec![""], "x"),
-            (vec!["a.example/m,b.example/m"], "x"),
-            (vec!["a.example/m b"], "x"),
-            (vec!["a.example/m"], " "),
-        ] {
-            assert!(
-                check_shape(&wanted(&of, why)).is_err(),
-                "{why:?} {:?}",
-                of.first()
-            );
-        }
-    }
 
     #[test]
     fn scopes_bound_acts() {

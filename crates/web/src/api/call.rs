@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use super::query::Query;
+use crate::answer::Error;
 use crate::front::Front;
 use crate::identity::{Attempt, Principal, Verb};
 
@@ -22,6 +23,16 @@ pub(super) struct Call {
     pub body: Bytes,
     /// Whether lines of JSON are wanted instead of a page.
     pub wants_lines: bool,
+}
+
+/// The answer to whoever asks without a token for what takes one.
+pub(super) fn takes_token() -> Problem {
+    Error::Unauthorized(
+        "this takes a token: Authorization: Bearer granary_...\n\
+         `granary token create` on the server makes one"
+            .to_owned(),
+    )
+    .into()
 }
 
 impl Call {

@@ -24,6 +24,8 @@ mod deeds;
 
 mod landings;
 
+mod members;
+
 mod tokens;
 
 mod verdicts;
@@ -36,6 +38,7 @@ mod openapi;
 
 mod serve;
 
+pub use members::{MomentError, find_moment};
 pub(crate) use serve::{Incoming, answer, is_below};
 pub use shape::{LandingShape, TokenShape, WaiverShape};
-pub use why::{Explanation, ViewStanding, explain};
+pub use why::{AskedView, Explanation, ViewStanding, explain};

@@ -13,7 +13,7 @@ pub(super) fn get() -> Reply {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     use super::super::resource::{Right, every};
     use super::*;
@@ -51,6 +51,13 @@ mod tests {
                 let operation = &operations[method.as_str().to_lowercase()];
                 let is_open = operation["security"].as_array().is_some_and(Vec::is_empty);
                 assert_eq!(is_open, resource.right() == Right::Everyone, "{operation}");
+                let security = operation["security"].as_array();
+                let is_optional = security.is_some_and(|ways| ways.contains(&json!({})));
+                assert_eq!(
+                    is_optional,
+                    resource.right() == Right::Readers,
+                    "{operation}"
+                );
                 let has_refusals = operation["responses"].get("401").is_some();
                 assert_eq!(has_refusals, !is_open, "{method} {}", resource.template());
             }

@@ -74,23 +74,47 @@ impl Query {
 
     /// After which row the page begins.
     pub fn after(&self) -> Result<u64, Problem> {
-        let Some(page) = self.get("page") else {
-            return Ok(0);
-        };
-        let after = URL_SAFE_NO_PAD
-            .decode(page)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .and_then(|text| text.strip_prefix("after:")?.parse().ok())
-            .filter(|after| i64::try_from(*after).is_ok());
-        after
-            .ok_or_else(|| Problem::bad("`page` is what `next` of the page before said, unchanged"))
+        let after = self.read_page(|text| read_number(text.strip_prefix("after:")?))?;
+        Ok(after.unwrap_or(0))
     }
+
+    /// Of which landing the first page was, and after which row this one begins; none on the first page.
+    pub fn after_at(&self) -> Result<Option<(u64, u64)>, Problem> {
+        self.read_page(|text| {
+            let (seq, after) = text.strip_prefix("at:")?.split_once(':')?;
+            Some((read_number(seq)?, read_number(after)?))
+        })
+    }
+
+    fn read_page<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(page) = self.get("page") else {
+            return Ok(None);
+        };
+        let text = URL_SAFE_NO_PAD.decode(page).ok();
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+        match text.and_then(|text| read(&text)) {
+            Some(read) => Ok(Some(read)),
+            None => Err(Problem::bad(
+                "`page` is what `next` of the page before said, unchanged",
+            )),
+        }
+    }
+}
+
+/// A number that a row can have.
+fn read_number(text: &str) -> Option<u64> {
+    let number = text.parse().ok()?;
+    i64::try_from(number).is_ok().then_some(number)
 }
 
 /// What `next` says of a page that ends with this row.
 pub(super) fn next_page(after: u64) -> String {
     URL_SAFE_NO_PAD.encode(format!("after:{after}"))
+}
+
+/// What `next` says of a page that ends with this row, where all pages are of one landing's moment.
+pub(super) fn next_page_at(seq: u64, after: u64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("at:{seq}:{after}"))
 }
 
 #[cfg(test)]
@@ -135,6 +159,10 @@ mod tests {
                 "{page}"
             );
         }
+        let query = parse(&format!("page={}", next_page_at(17, 4))).unwrap();
+        assert_eq!(query.after_at().unwrap(), Some((17, 4)));
+        assert!(query.after().is_err(), "a page of another list");
+        assert_eq!(parse("").unwrap().after_at().unwrap(), None);
         let too_far = next_page(u64::MAX);
         assert!(parse(&format!("page={too_far}")).unwrap().after().is_err());
     }

@@ -50,6 +50,13 @@ impl Reply {
         Self::new(status, JSON, ReplyBody::Whole(text.into()))
     }
 
+    /// A value as JSON that people read in a browser too.
+    pub fn readable(status: StatusCode, value: &impl Serialize) -> Self {
+        let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+        text.push(b'\n');
+        Self::new(status, JSON, ReplyBody::Whole(text.into()))
+    }
+
     /// A page of a list: its items, and what leads to the next page if there is one.
     pub fn page(items: &[impl Serialize], last_of_more: Option<u64>) -> Self {
         let next = last_of_more.map(next_page);

@@ -20,6 +20,8 @@ pub(super) enum Resource {
     Verdicts,
     /// `/v1/landings`.
     Landings,
+    /// `/v1/views/<stage>/members`: what a view holds, or held.
+    Members(String),
     /// `/v1/waivers`.
     Waivers,
     /// `/v1/deeds`: the record of who did what.
@@ -37,6 +39,8 @@ pub(super) enum Resource {
 pub(super) enum Right {
     /// Everyone.
     Everyone,
+    /// Everyone who may read the module in question, with a token or without; the resource finds out.
+    Readers,
     /// Who has this verb.
     Has(Verb),
     /// Who may do anything but read; what exactly, the act says.
@@ -69,6 +73,11 @@ impl Resource {
             "why" => Some(Self::Why(below)),
             "acts" if !below.contains('/') => Some(Self::Act(below)),
             "tokens" if !below.contains('/') => Some(Self::Token(below)),
+            "views" => {
+                let view = below.strip_suffix("/members")?;
+                let is_one = !view.is_empty() && !view.contains('/');
+                is_one.then(|| Self::Members(view.to_owned()))
+            }
             _ => None,
         }
     }
@@ -82,6 +91,7 @@ impl Resource {
             Self::Why(_) => "/v1/why/{of}",
             Self::Verdicts => "/v1/verdicts",
             Self::Landings => "/v1/landings",
+            Self::Members(_) => "/v1/views/{view}/members",
             Self::Waivers => "/v1/waivers",
             Self::Deeds => "/v1/deeds",
             Self::Tokens => "/v1/tokens",
@@ -100,6 +110,7 @@ impl Resource {
             | Self::Why(_)
             | Self::Verdicts
             | Self::Landings
+            | Self::Members(_)
             | Self::Waivers
             | Self::Deeds
             | Self::OpenApi => &[Method::GET],
@@ -121,7 +132,8 @@ impl Resource {
         match self {
             Self::OpenApi => Right::Everyone,
             Self::Acts | Self::Act(_) => Right::Acts,
-            Self::Why(_) | Self::Verdicts | Self::Landings | Self::Waivers => {
+            Self::Why(_) => Right::Readers,
+            Self::Verdicts | Self::Landings | Self::Members(_) | Self::Waivers => {
                 Right::Has(Verb::Read)
             }
             Self::Deeds => Right::Has(Verb::Admin),
@@ -139,6 +151,7 @@ pub(super) fn every() -> Vec<Resource> {
         Resource::Why(name()),
         Resource::Verdicts,
         Resource::Landings,
+        Resource::Members(name()),
         Resource::Waivers,
         Resource::Deeds,
         Resource::Tokens,
@@ -158,6 +171,7 @@ mod tests {
                 .template()
                 .replace("{id}", "x")
                 .replace("{of}", "x")
+                .replace("{view}", "x")
                 .replace("{name}", "x");
             assert_eq!(Resource::parse(&path), Some(resource), "{path}");
         }
@@ -180,6 +194,10 @@ mod tests {
             "/v1/deeds/x",
             "/v1/Acts",
             "/v1//acts",
+            "/v1/views",
+            "/v1/views/prod",
+            "/v1/views//members",
+            "/v1/views/a/b/members",
             "/v1/control/x",
         ] {
             assert_eq!(Resource::parse(path), None, "{path}");

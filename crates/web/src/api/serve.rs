@@ -8,12 +8,12 @@ use http::header::{ACCEPT, ALLOW, CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 
 use super::body::read_json;
-use super::call::Call;
+use super::call::{Call, takes_token};
 use super::problem::Problem;
 use super::query::Query;
 use super::reply::{LINES, Reply, ReplyBody};
 use super::resource::{BASE, Resource, Right};
-use super::{acts, deeds, landings, openapi, tokens, verdicts, waivers, why};
+use super::{acts, deeds, landings, members, openapi, tokens, verdicts, waivers, why};
 use crate::answer::Error;
 use crate::control::Lines;
 use crate::front::Front;
@@ -108,8 +108,7 @@ async fn handle(
     if resource.right() == Right::Everyone {
         return Ok(openapi::get());
     }
-    *by = identify(front, &who, method, asked.uri.path()).await?;
-    check_right(&resource, by)?;
+    let_in(front, &who, asked, &resource, by).await?;
     let mut call = Call {
         front: front.clone(),
         by: by.clone(),
@@ -127,6 +126,7 @@ async fn handle(
         (Resource::Why(of), _) => why::get(&call, of).await,
         (Resource::Verdicts, _) => verdicts::list(&call).await,
         (Resource::Landings, _) => landings::list(&call).await,
+        (Resource::Members(view), _) => members::list(&call, view).await,
         (Resource::Waivers, _) => waivers::list(&call).await,
         (Resource::Deeds, _) => deeds::list(&call).await,
         (Resource::Tokens, &Method::POST) => tokens::create(&call).await,
@@ -149,31 +149,40 @@ fn find_resource(front: &Front, asked: &Asked) -> Result<Resource, Problem> {
     })
 }
 
-async fn identify(
+/// Finds out who asks, and whether they may use the resource at all; who may not goes on the record.
+async fn let_in(
     front: &Front,
     who: &Who<'_>,
-    method: &Method,
-    path: &str,
-) -> Result<Principal, Error> {
-    let doing = Attempt {
+    asked: &Asked,
+    resource: &Resource,
+    by: &mut Principal,
+) -> Result<(), Problem> {
+    let attempt = Attempt {
         verb: "api".to_owned(),
-        subject: format!("{method} {}", shown_path(path)),
+        subject: format!("{} {}", asked.method, shown_path(asked.uri.path())),
         view: None,
         why: String::new(),
     };
-    match front.gatekeeper.identify(who, &doing).await? {
-        Principal::Nobody => Err(Error::Unauthorized(
-            "this takes a token: Authorization: Bearer granary_...\n\
-             `granary token create` on the server makes one"
-                .to_owned(),
-        )),
-        known => Ok(known),
+    *by = front.gatekeeper.identify(who, &attempt).await?;
+    let Some(wanted) = find_lack(resource, by) else {
+        return Ok(());
+    };
+    if *by == Principal::Nobody {
+        return Err(takes_token());
     }
+    let why = format!("{} lacks the verb that this takes: {wanted}", by.by());
+    let attempt = Attempt {
+        why: why.clone(),
+        ..attempt
+    };
+    front.gatekeeper.record.note(by, who.client, attempt);
+    Err(Problem::forbidden(why))
 }
 
-fn check_right(resource: &Resource, by: &Principal) -> Result<(), Problem> {
+/// What who asks lacks, in words.
+fn find_lack(resource: &Resource, by: &Principal) -> Option<String> {
     let (has, wanted) = match resource.right() {
-        Right::Everyone => (true, String::new()),
+        Right::Everyone | Right::Readers => return None,
         Right::Has(verb) => {
             // The record and who may do what are about everything.
             let everywhere = verb != Verb::Admin
@@ -188,19 +197,14 @@ fn check_right(resource: &Resource, by: &Principal) -> Result<(), Problem> {
                 Verb::Approve,
                 Verb::Waive,
             ];
+            let names = acts.map(Verb::name).join(", ");
             (
                 acts.into_iter().any(|verb| by.has(verb)),
-                "that of an act".to_owned(),
+                format!("one of {names}"),
             )
         }
     };
-    if has {
-        return Ok(());
-    }
-    Err(Problem::forbidden(format!(
-        "{} lacks the verb that this takes: {wanted}",
-        by.by()
-    )))
+    (!has).then_some(wanted)
 }
 
 /// The names that a query may have.
@@ -209,6 +213,7 @@ fn known_names(resource: &Resource, method: &Method) -> &'static [&'static str] 
         Resource::Why(_) => &["view"],
         Resource::Verdicts => &["module", "limit", "page"],
         Resource::Landings | Resource::Waivers | Resource::Deeds => &["limit", "page"],
+        Resource::Members(_) => &["at", "limit", "page"],
         Resource::Tokens if method == Method::GET => &["limit", "page"],
         _ => &[],
     }

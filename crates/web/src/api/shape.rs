@@ -20,10 +20,12 @@ pub struct LandingShape {
     pub act: String,
     /// Whether a withdrawal is for legal reasons.
     pub legal: bool,
-    /// Who did it.
-    pub by: String,
-    /// Why.
-    pub why: String,
+    /// Who did it, for readers who are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// When.
     pub at: Timestamp,
 }
@@ -69,9 +71,21 @@ impl From<&Landing> for LandingShape {
             module: landing.module.clone(),
             act: landing.act.to_string(),
             legal: landing.legal,
-            by: landing.by.clone(),
-            why: landing.why.clone(),
+            by: Some(landing.by.clone()),
+            why: Some(landing.why.clone()),
             at: landing.at,
+        }
+    }
+}
+
+impl LandingShape {
+    /// The shape that everyone may read: without names, and with a reason only where every client is told it.
+    pub fn for_everyone(landing: &Landing) -> Self {
+        let shape = Self::from(landing);
+        Self {
+            by: None,
+            why: shape.why.filter(|_| landing.act.withholds()),
+            ..shape
         }
     }
 }

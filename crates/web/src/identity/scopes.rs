@@ -22,7 +22,7 @@ const ENTRY_BYTES_MAX: usize = 512;
 pub enum Verb {
     /// Reads views and modules that are not open to everyone, and what is known about versions.
     Read,
-    /// Lets versions into a view past what the stages ask.
+    /// Sends versions through the gates, and has them captured where they are not here.
     Promote,
     /// Takes versions out of all views for good.
     Withdraw,

@@ -74,7 +74,7 @@ pub(crate) async fn get_file(
     match front.config.on_miss {
         OnMiss::Capture => {}
         OnMiss::Request => return Err(request(front, view, of, &ask)),
-        OnMiss::Off => return Err(standing::absent(front, view, of)),
+        OnMiss::Off => return Err(standing::absent(front, view, of).await),
     }
     if let Some(negative) = capture(front, view, of, &work).await? {
         let now = Instant::now();

@@ -57,14 +57,19 @@ pub(crate) fn pending(front: &Front, view: View<'_>, of: &ModuleVersion, how: &s
     }
 }
 
-/// What says that the version is no member and that nothing is done about it.
-pub(crate) fn absent(front: &Front, view: View<'_>, of: &ModuleVersion) -> Error {
-    Error::Barred {
-        by: Barrier::Pending,
-        mode: front.config.refusal,
-        text: format!(
-            "{of} is not in {view}, and nothing is captured on request here (on_miss = off)"
-        ),
+/// What says that the version is no member and that nothing is done about it; of what is stored whole, that a gate has it.
+pub(crate) async fn absent(front: &Front, view: View<'_>, of: &ModuleVersion) -> Error {
+    match front.catalog.find_stored(of).await {
+        Ok(Some(stored)) if stored.zip.is_some() => pending(front, view, of, "it waits at a gate"),
+        Ok(_) => Error::Barred {
+            by: Barrier::Absent,
+            mode: front.config.refusal,
+            text: format!(
+                "{of} was not captured, and nothing is captured on request here (on_miss = off)\n\
+                 whoever runs this server can: granary get {of}"
+            ),
+        },
+        Err(cause) => catalog_trouble(of, cause),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{MODULE, Rig, check};
+use super::{MODULE, Rig, check, must_run};
 use crate::rig::go::Go;
 use crate::rig::upstream::Lie;
 use crate::rig::wait_until;
@@ -101,4 +101,45 @@ fn with_on_miss_off_nothing_is_asked_for() {
     check(&granary, &format!("/{MODULE}/@v/list"), 404, &[]);
     check(&granary, &format!("/{MODULE}/@v/main.info"), 404, &[]);
     assert_eq!(rig.upstream.count(&made.file("zip")), 0);
+}
+
+#[test]
+fn what_nobody_will_capture_is_absent_and_not_pending() {
+    for (mode, status, is_open) in [
+        ("redundancy", 404, true),
+        ("gatekeeper", 403, false),
+        ("advisory", 404, true),
+    ] {
+        let rig = Rig::new().set("on_miss", "off").set("refusal", mode);
+        let made = rig.publish("v1.0.0");
+        let granary = rig.setup.start();
+        for extension in ["info", "mod", "zip"] {
+            let answer = granary.get(&made.file(extension));
+            assert_eq!(answer.status, status, "{mode}: {}", answer.text());
+            assert_eq!(answer.header("retry-after"), None, "{mode}");
+            assert!(answer.text().contains("on_miss = off"), "{mode}");
+        }
+        if let Some(gets) = gets_around(&rig, &granary, "v1.0.0") {
+            assert_eq!(gets, is_open, "{mode}");
+        }
+        must_run(&rig.setup, &["get", &format!("{MODULE}@v1.0.0")]);
+        wait_until(Duration::from_secs(30), "it is served", || {
+            granary.get(&made.file("zip")).status == 200
+        });
+    }
+}
+
+#[test]
+fn what_waits_at_a_gate_is_pending_whatever_is_done_about_misses() {
+    for (mode, status) in [("redundancy", 404), ("gatekeeper", 503)] {
+        let rig = Rig::new()
+            .set("on_miss", "off")
+            .set("refusal", mode)
+            .set("stages", "dev:approval, prod");
+        let made = rig.publish("v1.0.0");
+        let granary = rig.setup.start();
+        // Its exit code is about the gates; captured it is.
+        rig.setup.run(&["get", &format!("{MODULE}@v1.0.0")]);
+        check(&granary, &made.file("zip"), status, &["it waits at a gate"]);
+    }
 }

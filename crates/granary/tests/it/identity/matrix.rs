@@ -19,7 +19,8 @@ const VERBS: [&str; 9] = [
     "admin",
 ];
 
-/// What an endpoint answers: to those who have one of `to` (and to `admin`), to other holders of tokens, to all others.
+/// What an endpoint answers: to those who have one of `to` (and to `admin`), to other holders of tokens, to those who show
+/// none, to those who show one that is none.
 struct Row {
     method: &'static str,
     path: &'static str,
@@ -28,6 +29,7 @@ struct Row {
     status: u16,
     others: u16,
     nobody: u16,
+    strangers: u16,
 }
 
 fn row(method: &'static str, path: &'static str, to: &'static [&'static str], status: u16) -> Row {
@@ -39,6 +41,7 @@ fn row(method: &'static str, path: &'static str, to: &'static [&'static str], st
         status,
         others: 403,
         nobody: 401,
+        strangers: 401,
     }
 }
 
@@ -63,6 +66,14 @@ fn act(act: &str, to: &'static [&'static str]) -> Row {
 
 /// Open to everyone, whatever token comes along.
 fn open(method: &'static str, path: &'static str, status: u16) -> Row {
+    Row {
+        strangers: status,
+        ..readable(method, path, status)
+    }
+}
+
+/// Open to everyone who may read the module; but whoever shows a token hears whether it is one.
+fn readable(method: &'static str, path: &'static str, status: u16) -> Row {
     Row {
         others: status,
         nobody: status,
@@ -93,10 +104,21 @@ fn table() -> Vec<Row> {
         open("GET", "/r/prod/example.com/m/@v/v1.0.0.mod", 200),
         open("GET", "/livez", 200),
         open("GET", "/version", 200),
-        row("GET", WHY, &["read"], 200),
-        row("HEAD", WHY, &["read"], 200),
-        row("GET", "/v1/why/example.com/never@v1.9.9", &["read"], 404),
-        row("GET", "/v1/why/nonsense", &["read"], 400),
+        readable("GET", WHY, 200),
+        readable("HEAD", WHY, 200),
+        readable("GET", "/v1/why/example.com/m@v1.0.0?view=prod", 200),
+        readable("GET", "/v1/why/example.com/m@v1.0.0?view=none", 404),
+        readable("GET", "/v1/why/example.com/m@v1.0.0?of=prod", 400),
+        readable("GET", "/v1/why/example.com/never@v1.9.9", 404),
+        readable("GET", "/v1/why/nonsense", 400),
+        row(
+            "GET",
+            "/v1/why/example.com/m@v1.0.0?view=dev",
+            &["read"],
+            200,
+        ),
+        row("GET", "/v1/why/corp.example/p@v1.9.9", &["read"], 404),
+        row("GET", "/v1/why/corp.example/never@v1.9.9", &["read"], 404),
         row("GET", "/v1/verdicts", &["read"], 200),
         row(
             "GET",
@@ -107,6 +129,33 @@ fn table() -> Vec<Row> {
         row("GET", "/v1/verdicts?modul=example.com/m", &["read"], 400),
         row("GET", "/v1/landings", &["read"], 200),
         row("GET", "/v1/landings?limit=0", &["read"], 400),
+        open("POST", "/v1/views/prod/members", 405),
+        open("GET", "/v1/views/prod", 404),
+        row("GET", "/v1/views/prod/members", &["read"], 200),
+        row("GET", "/v1/views/dev/members?limit=1", &["read"], 200),
+        row("GET", "/v1/views/none/members", &["read"], 404),
+        row("GET", "/v1/views/prod/members?at=0", &["read"], 200),
+        row(
+            "GET",
+            "/v1/views/prod/members?at=2001-01-31T12:00:00Z",
+            &["read"],
+            200,
+        ),
+        row("GET", "/v1/views/prod/members?at=999999", &["read"], 400),
+        row("GET", "/v1/views/prod/members?at=yesterday", &["read"], 400),
+        row(
+            "GET",
+            "/v1/views/prod/members?at=2001-01-31T12:00:00",
+            &["read"],
+            400,
+        ),
+        row(
+            "GET",
+            "/v1/views/prod/members?at=2999-01-31T12:00:00Z",
+            &["read"],
+            400,
+        ),
+        row("GET", "/v1/views/prod/members?page=x", &["read"], 400),
         row("GET", "/v1/waivers", &["read"], 200),
         row("GET", "/v1/deeds", &[], 200),
         row("GET", "/v1/deeds?page=x", &[], 400),
@@ -118,6 +167,7 @@ fn table() -> Vec<Row> {
         row("GET", "/corp.example/p/@latest", &["read"], 200),
         row("GET", "/corp.example/p/@v/v1.0.0.zip", &["read"], 200),
         row("HEAD", "/corp.example/p/@v/v1.0.0.zip", &["read"], 200),
+        row("GET", "/v1/why/corp.example/p@v1.0.0", &["read"], 200),
         row("GET", "/corp.example/never/@v/list", &["read"], 404),
         row("GET", "/r/dev/example.com/m/@v/v1.0.0.info", &["read"], 200),
         row("GET", "/r/dev/example.com/m/@v/list", &["read"], 200),
@@ -197,10 +247,10 @@ fn every_endpoint_answers_every_token_as_the_table_says() {
             }
         };
         check("nobody", None, row.nobody);
-        check("a wrong token", Some(&wrong), row.nobody);
-        check("no token of ours", Some("hunter2"), row.nobody);
-        check("a revoked token", Some(&revoked), row.nobody);
-        check("an expired token", Some(&expired), row.nobody);
+        check("a wrong token", Some(&wrong), row.strangers);
+        check("no token of ours", Some("hunter2"), row.strangers);
+        check("a revoked token", Some(&revoked), row.strangers);
+        check("an expired token", Some(&expired), row.strangers);
         check("the token in the file", Some(&house.admin), row.status);
         for (verb, token) in &holders {
             let has = *verb == "admin" || row.to.contains(verb);

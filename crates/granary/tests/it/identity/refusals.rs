@@ -162,6 +162,20 @@ fn nobody_hands_out_or_ends_more_than_they_may() {
             .any(|deed| deed["verb"] == "token-create" && deed["by"] == "token:minter"),
         "{refused:?}"
     );
+    let reader = house.token("reader", &json!({ "verbs": ["read"] }));
+    let act = json!({ "act": "promote", "of": ["example.com/m@v1.0.0"], "why": "x" });
+    let answer = house.ask("POST", "/v1/acts", Some(&reader), Some(&act));
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    assert!(
+        answer.text().contains("one of promote, withdraw"),
+        "{}",
+        answer.text()
+    );
+    crate::rig::wait_until(super::FELT_WITHIN, "the refusal is recorded", || {
+        let tried =
+            |deed: &Value| deed["by"] == "token:reader" && deed["subject"] == "POST /v1/acts";
+        house.deeds().iter().any(tried)
+    });
     assert!(
         refused
             .iter()
