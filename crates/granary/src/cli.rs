@@ -29,6 +29,27 @@ Something is not right? `granary doctor` checks and says what to do.
 Exit codes: 0 done; 1 it failed or something is wrong; 2 the command line or the
 configuration makes no sense.";
 
+/// Ends `granary policy dry-run --help`.
+const DRY_RUN_HELP: &str = "\
+Every stored version is judged as the gates would judge it now, with the same
+facts and with the waivers that hold. Named are those that would be refused or
+warned of, with rule and text, and those that the verdict that stands judges
+otherwise:
+    refused (so far admitted)      it would not come in today. What is in the
+                                   view stays there, whatever policies say
+    admitted (so far refused)      it would come in once the folder is in use
+Counts follow at the end, by rule too. --set tries settings in the place of
+those in use: policy.cooldown, policy.allow, policy.deny, policy.zip_max.
+
+Exit code 0: everything was judged, whatever came of it. 1: the folder is bad,
+with file, line and column of what is wrong, or a version could not be read.
+A version whose zip was never captured is counted and not judged.
+
+Examples:
+    granary policy dry-run ./policies
+    granary policy dry-run --set policy.cooldown=7d
+    granary policy dry-run ./policies --json | jq -c 'select(.data.differs?)'";
+
 /// A central repository of Go modules: captures a module with its dependencies once, verifies it against the checksum
 /// database, keeps it unchanged for ever, and serves it to `go` over the GOPROXY protocol.
 #[derive(Debug, Parser)]
@@ -211,7 +232,7 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Tests the policies that decide what is admitted
+    /// Tests the policies that decide what is admitted, and tries them on what is stored
     Policy {
         /// What to do with them.
         #[command(subcommand)]
@@ -247,6 +268,15 @@ pub enum PolicyCommand {
     Test {
         /// The folder; default: only what comes with Granary
         folder: Option<PathBuf>,
+    },
+    /// Shows what policies would say of everything that is stored, and changes nothing
+    #[command(after_help = DRY_RUN_HELP)]
+    DryRun {
+        /// The folder, as it would be taken over; default: the one in use
+        folder: Option<PathBuf>,
+        /// The view that versions would enter; default: the first one at whose door policies are asked
+        #[arg(long, value_name = "VIEW")]
+        view: Option<String>,
     },
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use pipeline::gates::Gates;
+use pipeline::gates::counts::VerdictCounts;
 use pipeline::policy::facts::Profile;
 use pipeline::policy::{Folder, Policies, Settings};
 use pipeline::processor::Processor;
@@ -21,16 +22,13 @@ pub fn open(config: &Config, processor: &Processor) -> Result<Gates> {
         stages: Arc::new(config.gates.stages.clone()),
         policies: Arc::new(start_policies(config)?),
         profile: profile_of(config),
+        counts: VerdictCounts::default(),
     })
 }
 
-/// The policies of the folder over those that come with Granary.
+/// The policies of the folder over those that come with Granary. A folder that is named in the settings must be there;
+/// that in the data folder may be made at any time.
 fn start_policies(config: &Config) -> Result<Policies> {
-    let own = config.data.join(POLICIES);
-    let folder = match &config.gates.folder {
-        Some(folder) => Some(folder.clone()),
-        None => own.is_dir().then_some(own),
-    };
     let settings = Settings {
         cooldown: config.gates.cooldown,
         allow: config.gates.allow.clone(),
@@ -39,8 +37,17 @@ fn start_policies(config: &Config) -> Result<Policies> {
         ..Settings::default()
     };
     let command = judge_command()?;
-    let folder = folder.map(|path| Folder { path, command });
-    Policies::start(settings, folder).context("the policies cannot be used")
+    let policies = match &config.gates.folder {
+        Some(folder) => {
+            let path = folder.clone();
+            Policies::start(settings, Some(Folder { path, command }))
+        }
+        None => {
+            let path = config.data.join(POLICIES);
+            Policies::start_before(settings, Folder { path, command })
+        }
+    };
+    policies.context("the policies cannot be used")
 }
 
 fn profile_of(config: &Config) -> Profile {

@@ -143,8 +143,14 @@ fn make_durably(folder: &Path) -> io::Result<()> {
 fn refuse_foreign(data: &Path) -> Result<()> {
     let mut names = std::fs::read_dir(data)
         .with_context(|| format!("cannot read the data folder {}", data.display()))?;
-    // A file system made for the purpose is not foreign because of the folder that it comes with.
-    let ours = ["granary.toml", "catalog.db", "store", "lost+found"];
+    // What operators put there before the first start, and the folder that a file system made for the purpose comes with.
+    let ours = [
+        "granary.toml",
+        "policies",
+        "catalog.db",
+        "store",
+        "lost+found",
+    ];
     let foreign = names.find_map(|entry| {
         let name = entry.ok()?.file_name().into_string().ok()?;
         (!ours.contains(&name.as_str())).then_some(name)

@@ -22,6 +22,8 @@ pub struct FrontConfig {
     pub program_version: String,
     /// Counts of other rooms that `/metrics` shows.
     pub counters: Vec<crate::metrics::Counter>,
+    /// Counts with labels of other rooms that `/metrics` shows.
+    pub counter_families: Vec<crate::metrics::CounterFamily>,
     /// Figures of other rooms that `/metrics` shows.
     pub gauges: Vec<crate::metrics::Gauge>,
     /// 1 while captures are stopped for want of room; `/readyz` says so.
@@ -108,6 +110,7 @@ impl Default for FrontConfig {
             instance_id: String::new(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
             counters: Vec::new(),
+            counter_families: Vec::new(),
             gauges: Vec::new(),
             captures_stopped: Arc::default(),
             public_url: None,

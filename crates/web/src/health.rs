@@ -121,6 +121,7 @@ pub(crate) async fn get_metrics(front: &Front) -> Plain {
             descriptors_max: Some(front.config.descriptors_max).filter(|max| *max > 0),
         },
         counters: front.config.counters.clone(),
+        families: front.config.counter_families.clone(),
         gauges: front.config.gauges.clone(),
         program_version: front.config.program_version.clone(),
     };

@@ -1,13 +1,18 @@
 //! Counts of what was answered. Plain relaxed atomics, because the hot loop touches them; they are turned into the
 //! Prometheus text when somebody asks. Module names are never labels.
 
+mod rooms;
+
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+
+pub use rooms::{Counter, CounterFamily, Gauge};
 
 /// Kinds of requests, as labels show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,28 +165,6 @@ impl Metrics {
     }
 }
 
-/// A count that another room keeps.
-#[derive(Clone, Debug)]
-pub struct Counter {
-    /// Its name without the suffix `_total`.
-    pub name: &'static str,
-    /// What it counts.
-    pub help: &'static str,
-    /// The count.
-    pub value: std::sync::Arc<AtomicU64>,
-}
-
-/// A figure that another room keeps and that goes up and down.
-#[derive(Clone, Debug)]
-pub struct Gauge {
-    /// Its name.
-    pub name: &'static str,
-    /// What it says.
-    pub help: &'static str,
-    /// The figure.
-    pub value: std::sync::Arc<AtomicU64>,
-}
-
 /// What the keepers say about themselves at the moment of a scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Depths {
@@ -202,9 +185,10 @@ pub struct Depths {
 /// Renders [`Metrics`] for one scrape.
 #[derive(Debug)]
 pub(crate) struct Scrape {
-    pub metrics: std::sync::Arc<crate::metrics::Metrics>,
+    pub metrics: Arc<crate::metrics::Metrics>,
     pub depths: Depths,
     pub counters: Vec<Counter>,
+    pub families: Vec<CounterFamily>,
     pub gauges: Vec<Gauge>,
     pub program_version: String,
 }
@@ -303,7 +287,7 @@ impl Scrape {
         let malformed = Counter {
             name: "granary_malformed_requests",
             help: "Connections ended because what came is no request of HTTP",
-            value: std::sync::Arc::new(AtomicU64::new(
+            value: Arc::new(AtomicU64::new(
                 self.metrics.malformed.load(Ordering::Relaxed),
             )),
         };
@@ -312,7 +296,9 @@ impl Scrape {
             let kind = count.metric_type();
             count.encode(encoder.encode_descriptor(counter.name, counter.help, None, kind)?)?;
         }
-        Ok(())
+        self.families
+            .iter()
+            .try_for_each(|family| family.encode(encoder))
     }
 
     fn encode_keepers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

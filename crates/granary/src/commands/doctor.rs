@@ -1,67 +1,31 @@
 //! `granary doctor`: looks at the installation the way someone called at night would, and says what to do.
 
-use std::io::Write;
+mod report;
 
 use anyhow::Result;
 use gomod::path::ModulePath;
-use serde_json::json;
 use store::space::{Lack, in_words};
 
 use super::show::client_url;
 use crate::config::Config;
 use crate::config::goenv::GoEnv;
 use crate::descriptors;
+use crate::line::Line;
 use crate::lock::{FolderLock, Taken, UNFINISHED};
 use crate::logging;
+use crate::operations::Operation;
+use crate::operations::policies::PolicyState;
 use crate::parts::Parts;
 use crate::server_socket;
+use report::{Grade, Report};
 
 /// A module that every public proxy has; asking for its list costs one small request.
 const KNOWN_MODULE: &str = "golang.org/x/mod";
 
-/// How one check ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Grade {
-    Well,
-    Note,
-    Wrong,
-}
-
-/// Prints checks as they end and remembers whether any was wrong.
-struct Report {
-    json: bool,
-    well: bool,
-}
-
-impl Report {
-    fn say(&mut self, grade: Grade, check: &str, found: &str, advice: &str) {
-        self.well &= grade != Grade::Wrong;
-        let word = match grade {
-            Grade::Well => "ok",
-            Grade::Note => "note",
-            Grade::Wrong => "WRONG",
-        };
-        let mut out = std::io::stdout().lock();
-        if self.json {
-            writeln!(
-                out,
-                "{}",
-                json!({ "check": check, "grade": word, "found": found, "advice": advice })
-            )
-            .ok();
-            return;
-        }
-        writeln!(out, "{word:5}  {check}: {found}").ok();
-        if !advice.is_empty() && grade != Grade::Well {
-            writeln!(out, "       → {advice}").ok();
-        }
-    }
-}
-
 /// Runs all checks; `Ok(false)` when something is wrong.
 pub fn run(config: Config, json: bool) -> Result<bool> {
     logging::start("error", &config.log_format)?;
-    let mut report = Report { json, well: true };
+    let mut report = Report::new(json);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -77,6 +41,7 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
             check_space(&config, &mut report);
             runtime.block_on(check_server(&config, &mut report));
             runtime.block_on(check_room(&config, &mut report));
+            runtime.block_on(ask_policies(&config, &mut report));
         }
         Ok(Taken::Ours(_lock)) => {
             report.say(
@@ -105,7 +70,7 @@ pub fn run(config: Config, json: bool) -> Result<bool> {
         }
     }
     check_rotten(&config, &mut report);
-    Ok(report.well)
+    Ok(report.is_well())
 }
 
 /// Looks at what was set aside because it had rotted: kept until a person has seen it.
@@ -302,9 +267,46 @@ async fn check_parts(config: &Config, report: &mut Report) {
             "make room, or give this user the right to write there",
         ),
     }
+    check_policies(&PolicyState::of(&parts.gates.policies), report);
     check_upstream(&parts, report).await;
     check_database(&parts, report).await;
     parts.close().await;
+}
+
+/// The policies of a running server. One that knows no such question has other things that are wrong.
+async fn ask_policies(config: &Config, report: &mut Report) {
+    let Ok(ask) = serde_json::to_vec(&Operation::PolicyState) else {
+        return;
+    };
+    let mut state = None;
+    let socket = config.socket();
+    let asked = server_socket::run(&socket, ask, |line| {
+        if let Line::Done { data, .. } = line {
+            state = serde_json::from_value(data.clone()).ok();
+        }
+    });
+    // That nobody answers is said already.
+    if asked.await.is_ok()
+        && let Some(state) = state
+    {
+        check_policies(&state, report);
+    }
+}
+
+/// Whether the folder of policies is what judges.
+fn check_policies(state: &PolicyState, report: &mut Report) {
+    let (grade, advice) = match (&state.trouble, state.admits_nothing) {
+        (None, _) => (Grade::Well, ""),
+        (Some(_), false) => (
+            Grade::Wrong,
+            "what was taken over before goes on; mend the folder, `granary policy test <folder>` says whether it is good: it is looked at every 3 seconds",
+        ),
+        (Some(_), true) => (
+            Grade::Wrong,
+            "nothing is admitted until the folder is mended, what is stored is served; `granary policy test <folder>` says whether it is good",
+        ),
+    };
+    report.say(grade, "policies", &state.text(), advice);
 }
 
 async fn check_upstream(parts: &Parts, report: &mut Report) {

@@ -3,6 +3,7 @@
 mod acts;
 mod build_zip;
 mod doctor;
+mod gate_figures;
 mod h1;
 mod on_folder;
 mod policy;
@@ -63,7 +64,7 @@ pub fn run(cli: &Cli, layers: &Layers, config: Config) -> Result<bool> {
     if !matches!(cli.command, Command::Serve { .. }) {
         show::unknown_variables(layers);
     }
-    if let Some(operation) = operation(&cli.command, &config)? {
+    if let Some(operation) = operation(&cli.command, layers, &config)? {
         return on_folder::run(config, operation, json);
     }
     match &cli.command {
@@ -106,7 +107,7 @@ pub fn run(cli: &Cli, layers: &Layers, config: Config) -> Result<bool> {
 }
 
 /// The operation that a command is, if it is one.
-fn operation(command: &Command, config: &Config) -> Result<Option<Operation>> {
+fn operation(command: &Command, layers: &Layers, config: &Config) -> Result<Option<Operation>> {
     Ok(Some(match command {
         Command::Get { queries, no_zips } => Operation::Get {
             queries: queries.clone(),
@@ -118,6 +119,11 @@ fn operation(command: &Command, config: &Config) -> Result<Option<Operation>> {
             dir: std::path::absolute(dir)?,
         },
         Command::Act(command) => acts::operation(command).context(Nonsense)?,
+        Command::Policy {
+            what: PolicyCommand::DryRun { folder, view },
+        } => Operation::PolicyDryRun {
+            ask: policy::dry_run(folder.as_deref(), view.as_deref(), layers, config)?,
+        },
         Command::Import { tree } => Operation::Import {
             tree: std::path::absolute(tree)?,
         },

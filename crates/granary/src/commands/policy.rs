@@ -1,4 +1,5 @@
-//! `granary policy test`: a folder of policies and its tests, without a server; and the process that evaluates policies.
+//! `granary policy test`: a folder of policies and its tests, without a server; what `granary policy dry-run` asks for; and
+//! the process that evaluates policies.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,7 +10,10 @@ use pipeline::policy::rego::TestResult;
 use pipeline::policy::{PolicyError, Settings, apart};
 use serde_json::json;
 
+use crate::config::Config;
+use crate::config::layers::Layers;
 use crate::judge::judge_command;
+use crate::operations::dry_run::{DryRunAsk, TriedSettings};
 
 /// Is that process, until its input ends.
 pub fn evaluate() -> Result<bool> {
@@ -41,6 +45,29 @@ pub fn test(folder: Option<&Path>, as_json: bool) -> Result<bool> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What `granary policy dry-run` asks for. A running server has settings of its own; of this command's only those count
+/// that stand on its command line.
+pub fn dry_run(
+    folder: Option<&Path>,
+    view: Option<&str>,
+    layers: &Layers,
+    config: &Config,
+) -> Result<DryRunAsk> {
+    let is_set = |key: &str| layers.get(key).source == "--set";
+    let gates = &config.gates;
+    let set_folder = gates.folder.as_deref().filter(|_| is_set("policy.folder"));
+    Ok(DryRunAsk {
+        folder: folder.or(set_folder).map(std::path::absolute).transpose()?,
+        view: view.map(ToOwned::to_owned),
+        settings: TriedSettings {
+            cooldown: is_set("policy.cooldown").then_some(gates.cooldown),
+            allow: is_set("policy.allow").then(|| gates.allow.clone()),
+            deny: is_set("policy.deny").then(|| gates.deny.clone()),
+            zip_bytes_max: is_set("policy.zip_max").then_some(gates.zip_bytes_max),
+        },
+    })
 }
 
 fn write_lines(out: &mut impl Write, report: &Report) -> io::Result<()> {

@@ -22,7 +22,7 @@ use crate::lock::{FolderLock, Taken, UNFINISHED};
 use crate::logging;
 
 /// Names that the folder to restore into may hold: what belongs to its operator, to its file system, or to the lock.
-const ALLOWED: [&str; 3] = ["granary.toml", "lost+found", "granary.lock"];
+const ALLOWED: [&str; 4] = ["granary.toml", "policies", "lost+found", "granary.lock"];
 
 /// What is asked of `granary restore`.
 #[derive(Clone, Copy)]

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use web::config::{FrontConfig, ListenerConfig};
 use web::metrics::{Counter, Gauge};
 
+use super::gate_figures::{gate_counters, gate_gauge};
 use super::rot_counters::rot_counters;
 use super::show::client_url;
 use super::signals::ending_signal;
@@ -133,6 +134,7 @@ fn front_config(
         instance_id: parts.instance_id.clone(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         counters: [counters(parts), rot_counters(parts, scrubbed)].concat(),
+        counter_families: gate_counters(parts),
         gauges: gauges(parts),
         captures_stopped: parts.processor.low_water.figures().is_stopped,
         public_url: Some(client_url(config)),
@@ -230,6 +232,7 @@ fn gauges(parts: &Parts) -> Vec<Gauge> {
         value: value.clone(),
     };
     vec![
+        gate_gauge(parts),
         gauge(
             "granary_last_backup_timestamp_seconds",
             "When the last whole backup was made; 0 for never",

@@ -20,7 +20,7 @@ pub struct GatesConfig {
     pub refusal: RefusalMode,
     /// Whether gates hold back `.info` and `.mod` too.
     pub gate_mods: bool,
-    /// The operator's own policies; `None`: the folder `policies` in the data folder, where there is one.
+    /// The operator's own policies; `None`: the folder `policies` in the data folder, once it is there.
     pub folder: Option<PathBuf>,
     /// See the key `policy.cooldown`.
     pub cooldown: Duration,

@@ -147,7 +147,7 @@ pub const KEYS: &[Key] = &[
     key(
         "policy.folder",
         "",
-        "folder of your own policies (default: policies in the data folder, if it is there); read again when it changes",
+        "folder of your own policies (default: policies in the data folder, once it is there); read again when it changes",
     ),
     key(
         "policy.cooldown",

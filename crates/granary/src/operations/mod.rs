@@ -3,11 +3,13 @@
 
 pub mod acts;
 pub mod backup;
+pub mod dry_run;
 pub mod evidence;
 pub mod export;
 pub mod get;
 pub mod import;
 pub mod members;
+pub mod policies;
 pub mod record;
 pub mod tokens;
 pub mod verify;
@@ -22,6 +24,8 @@ use web::identity::{Principal, Scopes, TokenAsk};
 
 use crate::line::{Line, Lines};
 use crate::parts::Parts;
+use dry_run::DryRunAsk;
+use policies::PolicyState;
 
 /// An operation with its arguments, as it travels over the socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +113,13 @@ pub enum Operation {
         /// Why.
         why: String,
     },
+    /// Tries policies on all that is stored.
+    PolicyDryRun {
+        /// Which, and where.
+        ask: DryRunAsk,
+    },
+    /// Says how the policies stand.
+    PolicyState,
     /// Captures what a GOPROXY tree holds.
     Import {
         /// An absolute folder.
@@ -147,6 +158,8 @@ pub async fn run(parts: &Parts, by: &Principal, operation: Operation, lines: Lin
             };
             tokens::create(parts, by, ask).await
         }
+        Operation::PolicyDryRun { ask } => dry_run::run(parts, ask, &lines).await,
+        Operation::PolicyState => Ok(PolicyState::of(&parts.gates.policies).done()),
         Operation::Tokens => tokens::list(parts, &lines).await,
         Operation::TokenRevoke { name, why } => tokens::end(parts, by, &name, &why).await,
     };

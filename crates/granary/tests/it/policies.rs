@@ -1,4 +1,8 @@
-//! `granary policy test`: folders of policies as an operator would write them, good and bad, without a server.
+//! `granary policy test`: folders of policies as an operator would write them, good and bad, without a server. Below it:
+//! what they would say of what is stored, and folders that come late or are bad.
+
+mod dry_run;
+mod trouble;
 
 use std::fs;
 use std::process::Output;

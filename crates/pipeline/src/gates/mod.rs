@@ -3,6 +3,8 @@
 //! A version goes as far as the gates let it, in one act of the catalog with the verdict that let it. What the last stage
 //! holds already stays there, whatever policies say later.
 
+pub mod counts;
+pub mod dry_run;
 mod known;
 
 use std::sync::Arc;
@@ -16,11 +18,12 @@ use gomod::version::ModuleVersion;
 use jiff::Timestamp;
 use tracing::info;
 
-use crate::policy::Finding;
 use crate::policy::facts::{Facts, Profile};
 use crate::policy::running::Policies;
+use crate::policy::{Finding, PolicySet};
 use crate::processor::Processor;
 use crate::refusal;
+use counts::VerdictCounts;
 use known::Collector;
 
 /// Who lands what the gates let through.
@@ -73,6 +76,8 @@ pub struct Gates {
     pub policies: Arc<Policies>,
     /// The installation's profile.
     pub profile: Profile,
+    /// What policies have said, in numbers.
+    pub counts: VerdictCounts,
 }
 
 /// What a version brings with it to one door.
@@ -177,7 +182,8 @@ impl Gates {
         for gate in &self.stages.list()[at].gates {
             match gate {
                 Gate::Policy => {
-                    let verdict = self.judge(stored, door).await?;
+                    let verdict = self.judge(self.policies.current(), stored, door).await?;
+                    self.counts.count(&verdict);
                     let denied = denials(&verdict);
                     crossing.verdict = Some(verdict);
                     if let Some(why) = denied {
@@ -201,7 +207,12 @@ impl Gates {
     }
 
     /// What policies and waivers say of a version now.
-    async fn judge(&self, stored: &StoredVersion, door: &str) -> Result<NewVerdict, Refusal> {
+    async fn judge(
+        &self,
+        policies: Arc<PolicySet>,
+        stored: &StoredVersion,
+        door: &str,
+    ) -> Result<NewVerdict, Refusal> {
         let of = &stored.module;
         let now = Timestamp::now();
         let collector = Collector {
@@ -211,7 +222,7 @@ impl Gates {
         let facts = Facts::new(collector.collect(stored, door, now).await?);
         let waivers = self.catalog().waivers_for(of, now).await;
         let waivers = waivers.map_err(|cause| refusal::of_catalog(of, &cause))?;
-        let judgement = self.policies.judge(facts).await;
+        let judgement = policies.judge_aside(facts).await;
         let reasons: Vec<Reason> = judgement
             .findings
             .into_iter()

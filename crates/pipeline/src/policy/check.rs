@@ -1,12 +1,9 @@
-//! For `granary policy test` and `granary policy dry-run`: a folder's tests with what they printed, as conftest runs them,
-//! and what another set of policies would have refused.
+//! For `granary policy test`: a folder's tests with what they printed, as conftest runs them.
 
 use super::apart::JudgeCommand;
-use super::facts::Facts;
 use super::fault::{Fault, PolicyError};
-use super::finding::Finding;
 use super::rego::TestResult;
-use super::set::{Folder, PolicySet, read};
+use super::set::{PolicySet, read};
 use super::shipped::Settings;
 
 /// How one test ended.
@@ -87,49 +84,6 @@ pub fn check(
             .filter_map(outcome)
             .collect(),
     })
-}
-
-/// What a new set says otherwise than the running one of one candidate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// The new set refuses what the running one admits, for these reasons.
-    Refused(Vec<Finding>),
-    /// The new set admits what the running one refuses, for these reasons.
-    Admitted(Vec<Finding>),
-}
-
-/// Compares a new set with the running one.
-pub struct DryRun<'a> {
-    running: &'a PolicySet,
-    new: PolicySet,
-}
-
-impl<'a> DryRun<'a> {
-    /// Loads the new set from a folder as a server would, tests and all.
-    ///
-    /// # Errors
-    /// [`PolicyError`], as [`PolicySet::load`].
-    pub fn new(
-        running: &'a PolicySet,
-        settings: &Settings,
-        folder: &Folder,
-    ) -> Result<Self, PolicyError> {
-        Ok(Self {
-            running,
-            new: PolicySet::load(settings, Some(folder))?,
-        })
-    }
-
-    /// Judges one candidate by both. Waivers are not known here: whoever asks leaves out the reasons that one covers.
-    /// Blocks as [`PolicySet::judge`] does, twice.
-    pub fn compare(&self, facts: &Facts) -> Option<Difference> {
-        let (new, running) = (self.new.judge(facts), self.running.judge(facts));
-        match (running.admits(), new.admits()) {
-            (true, false) => Some(Difference::Refused(new.denials().cloned().collect())),
-            (false, true) => Some(Difference::Admitted(running.denials().cloned().collect())),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

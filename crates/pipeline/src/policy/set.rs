@@ -1,10 +1,12 @@
 //! A set of policies: loaded, tried, and asked what it says of a candidate.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use gomod::hash::ContentDigest;
 use jiff::Timestamp;
+use tokio::task;
 
 use super::apart::{Apart, JudgeCommand, Loaded, Ran};
 use super::facts::{EXAMPLE, Facts};
@@ -108,6 +110,11 @@ impl PolicySet {
         }
     }
 
+    /// Whether it admits nothing, because the operator's policies could not be read when the server started.
+    pub fn is_nobody(&self) -> bool {
+        matches!(self.judge, Judge::Nobody(_))
+    }
+
     /// Digest of everything that the judgements depend on besides the facts: texts, data, settings, the language.
     pub fn digest(&self) -> ContentDigest {
         self.digest
@@ -152,8 +159,18 @@ impl PolicySet {
         Judgement::new(findings, facts, self.digest)
     }
 
+    /// As [`PolicySet::judge`], on a thread that may block.
+    pub async fn judge_aside(self: Arc<Self>, facts: Facts) -> Judgement {
+        let facts = Arc::new(facts);
+        let (judge, of) = (Arc::clone(&self), Arc::clone(&facts));
+        match task::spawn_blocking(move || judge.judge(&of)).await {
+            Ok(judgement) => judgement,
+            Err(error) => self.unjudged(&facts, &format!("the evaluation ended early: {error}")),
+        }
+    }
+
     /// The judgement of facts that nobody could judge.
-    pub(super) fn unjudged(&self, facts: &Facts, why: &str) -> Judgement {
+    fn unjudged(&self, facts: &Facts, why: &str) -> Judgement {
         let now = Timestamp::from_second(facts.now_seconds).unwrap_or(Timestamp::UNIX_EPOCH);
         let digest = facts
             .document()

@@ -82,9 +82,9 @@ fn places_that_cannot_be_are_refused_with_what_to_do() {
     let apart = Setup::new().set("store", &format!("file://{}", data.join("store").display()));
     check_said(&apart, &["restore", place], 1, "is not empty");
 
-    // The operator's own file may be there before.
+    // The operator's own file and policies may be there before.
     let prepared = Setup::new();
-    std::fs::create_dir_all(prepared.data()).unwrap();
+    std::fs::create_dir_all(prepared.data().join("policies")).unwrap();
     std::fs::write(
         prepared.data().join("granary.toml"),
         "client_wait = \"7s\"\n",

@@ -1,9 +1,8 @@
-//! Tests of checking a folder, and of comparing two sets.
+//! Tests of checking a folder.
 
 use std::fs;
 
 use super::super::apart::tests::command;
-use super::super::facts::EXAMPLE;
 use super::*;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -56,35 +55,4 @@ fn a_rule_that_cannot_be_evaluated_is_told() {
     .unwrap();
     assert!(!report.is_good());
     assert_eq!(report.faults[0].file, "own.rego");
-}
-
-#[test]
-fn a_new_set_is_compared_with_the_running_one() {
-    let running = PolicySet::load(&Settings::default(), None).unwrap();
-    let folder = folder(&[OWN]);
-    let new = Folder {
-        path: folder.path().to_owned(),
-        command: command(),
-    };
-    let dry_run = DryRun::new(&running, &Settings::default(), &new).unwrap();
-    let mut facts: Facts = serde_json::from_str(EXAMPLE).unwrap();
-    let Some(Difference::Refused(reasons)) = dry_run.compare(&facts) else {
-        panic!("no difference");
-    };
-    assert_eq!(reasons[0].text, "too new a go");
-    facts.go_version = "1.23".to_owned();
-    assert_eq!(dry_run.compare(&facts), None);
-
-    // The other way round: what the running one refuses comes in.
-    let strict = PolicySet::load(&Settings::default(), Some(&new)).unwrap();
-    let empty = self::folder(&[]);
-    let empty = Folder {
-        path: empty.path().to_owned(),
-        command: command(),
-    };
-    let dry_run = DryRun::new(&strict, &Settings::default(), &empty).unwrap();
-    facts.go_version = "1.24".to_owned();
-    assert!(
-        matches!(dry_run.compare(&facts), Some(Difference::Admitted(reasons)) if reasons[0].rule == "own")
-    );
 }

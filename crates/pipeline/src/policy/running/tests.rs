@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::apart::tests::command;
-use super::super::facts::EXAMPLE;
+use super::super::facts::{EXAMPLE, Facts};
 use super::*;
 
 const GOOD: &str = "package granary.own\n\ndeny contains \"own\"\n";
@@ -56,6 +56,7 @@ fn a_bad_one_changes_nothing_and_is_told() {
     assert!(Arc::ptr_eq(&before, &policies.current()));
     let trouble = policies.trouble().unwrap();
     assert!(trouble.text.contains("own.rego:"), "{}", trouble.text);
+    assert_eq!(policies.has_trouble().load(Ordering::Relaxed), 1);
     // It is not tried again and again, and stays told.
     assert!(policies.look().is_ok());
     assert_eq!(policies.trouble(), Some(trouble));
@@ -63,6 +64,63 @@ fn a_bad_one_changes_nothing_and_is_told() {
 
     fs::write(folder.path().join("own.rego"), GOOD).unwrap();
     policies.look().unwrap();
+    assert_eq!(policies.trouble(), None);
+    assert_eq!(policies.has_trouble().load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_folder_that_comes_later_is_taken_over() {
+    let above = tempfile::tempdir().unwrap();
+    let place = Folder {
+        path: above.path().join("policies"),
+        command: command(),
+    };
+    let policies = Policies::start_before(Settings::default(), place.clone()).unwrap();
+    assert_eq!(policies.trouble(), None);
+    assert!(policies.folder().is_none());
+    let shipped = policies.current();
+    policies.look().unwrap();
+    assert!(Arc::ptr_eq(&shipped, &policies.current()));
+
+    // A bad one is told, and forgotten if it is removed before anything of it judged.
+    fs::create_dir(&place.path).unwrap();
+    fs::write(place.path.join("own.rego"), BAD).unwrap();
+    assert!(policies.look().is_err());
+    assert!(policies.trouble().is_some());
+    fs::remove_dir_all(&place.path).unwrap();
+    policies.look().unwrap();
+    assert_eq!(policies.trouble(), None);
+    assert!(Arc::ptr_eq(&shipped, &policies.current()));
+
+    fs::create_dir(&place.path).unwrap();
+    fs::write(place.path.join("own.rego"), GOOD).unwrap();
+    policies.look().unwrap();
+    assert_eq!(denials(&policies), ["own"]);
+    // From then on it has a say, and its absence says nothing.
+    fs::remove_dir_all(&place.path).unwrap();
+    assert!(policies.look().is_err());
+    assert_eq!(denials(&policies), ["own"]);
+    assert!(policies.trouble().is_some());
+    fs::create_dir(&place.path).unwrap();
+    policies.look().unwrap();
+    assert_eq!(denials(&policies), Vec::<String>::new());
+    assert_eq!(policies.trouble(), None);
+}
+
+#[test]
+fn a_folder_that_must_be_there_admits_nothing_until_it_comes() {
+    let above = tempfile::tempdir().unwrap();
+    let place = Folder {
+        path: above.path().join("policies"),
+        command: command(),
+    };
+    let policies = Policies::start(Settings::default(), Some(place.clone())).unwrap();
+    assert!(policies.current().is_nobody());
+    assert!(denials(&policies)[0].contains("cannot be read"));
+    fs::create_dir(&place.path).unwrap();
+    fs::write(place.path.join("own.rego"), GOOD).unwrap();
+    policies.look().unwrap();
+    assert_eq!(denials(&policies), ["own"]);
     assert_eq!(policies.trouble(), None);
 }
 
@@ -120,7 +178,7 @@ async fn the_folder_is_watched() {
     let watch = tokio::spawn(Arc::clone(&policies).watch());
     fs::write(folder.path().join("own.rego"), GOOD).unwrap();
     let judged = async {
-        while policies.judge(example()).await.admits() {
+        while policies.current().judge_aside(example()).await.admits() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
