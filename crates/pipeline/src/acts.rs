@@ -2,6 +2,7 @@
 //! for it and why, also where it was refused.
 
 mod captures;
+mod checks;
 mod done;
 
 use std::collections::BTreeSet;
@@ -16,8 +17,9 @@ use queue::Queue;
 use serde_json::json;
 use tracing::{error, info};
 
-use crate::gates::{Approval, Gates, Passage};
+use crate::gates::{Approves, Gates, Passage, Sender};
 use captures::Captures;
+use checks::{check_ask, check_pattern};
 use done::{Done, of_outcome, trouble};
 
 /// Versions that one act may be about: more would hold up whoever waits for the answer, and is rarely what was meant.
@@ -116,12 +118,17 @@ impl Acts {
         if let Err(why) = captures.wait_for(of).await {
             return Done::refused(why);
         }
-        let approval = (ask.act == ActVerb::Approve).then(|| Approval {
+        let approves = match (ask.act, &ask.view) {
+            (ActVerb::Approve, Some(view)) => Approves::View(view.clone()),
+            (ActVerb::Approve, None) => Approves::Every,
+            _ => Approves::Nothing,
+        };
+        let sender = Sender {
             by: ask.by.clone(),
             why: ask.why.clone(),
-            view: ask.view.clone(),
-        });
-        let passage = self.gates.pass(of, approval.as_ref()).await;
+            approves,
+        };
+        let passage = self.gates.pass(of, Some(&sender)).await;
         let landed: Vec<u64> = self.find_landing(&target, of).await.into_iter().collect();
         match passage {
             Ok(Passage::Through) => Done::now(format!("{of} is in {last} now"), landed),
@@ -365,34 +372,4 @@ impl Acts {
     fn catalog(&self) -> &Catalog {
         &self.gates.processor.catalog
     }
-}
-
-/// What makes no sense whatever the catalog holds.
-fn check_ask(ask: &ActAsk, stages: &Stages) -> Result<(), String> {
-    ask.check_shape()
-        .map_err(|malformed| malformed.to_string())?;
-    match &ask.view {
-        Some(view) if stages.position(view).is_none() => Err(format!(
-            "there is no view {view}; there are {}",
-            stages.names().join(", ")
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a pattern that names nothing.
-fn check_pattern(of: &str) -> Result<(), String> {
-    let malformed = match of.contains('@') {
-        true => of
-            .parse::<ModuleVersion>()
-            .err()
-            .map(|cause| cause.to_string()),
-        false => of
-            .parse::<PrivatePatterns>()
-            .err()
-            .map(|cause| cause.to_string()),
-    };
-    malformed.map_or(Ok(()), |cause| {
-        Err(format!("{of} is no module@version and no pattern: {cause}"))
-    })
 }

@@ -48,20 +48,35 @@ pub enum Passage {
     },
 }
 
-/// A person's word at a gate that asks for one.
+/// A person who sends a version on: what they let land is on the record under their name.
 #[derive(Clone, Debug)]
-pub struct Approval {
-    /// The view that it may enter; without one, every view whose door asks.
-    pub view: Option<String>,
-    /// Who approves.
+pub struct Sender {
+    /// Who it is.
     pub by: String,
     /// Why.
     pub why: String,
+    /// What gates that wait for a person take for their word.
+    pub approves: Approves,
 }
 
-impl Approval {
-    fn is_for(&self, door: &str) -> bool {
-        self.view.as_deref().is_none_or(|view| view == door)
+/// Whose doors a person opens that wait for one.
+#[derive(Clone, Debug)]
+pub enum Approves {
+    /// None: what the gates say is asked again, no more.
+    Nothing,
+    /// That of one view.
+    View(String),
+    /// Every one.
+    Every,
+}
+
+impl Sender {
+    fn opens(&self, door: &str) -> bool {
+        match &self.approves {
+            Approves::Nothing => false,
+            Approves::View(view) => view == door,
+            Approves::Every => true,
+        }
     }
 }
 
@@ -96,7 +111,7 @@ impl Gates {
     pub async fn pass(
         &self,
         of: &ModuleVersion,
-        approval: Option<&Approval>,
+        sender: Option<&Sender>,
     ) -> Result<Passage, Refusal> {
         let trouble = |cause| refusal::of_catalog(of, &cause);
         let catalog = self.catalog();
@@ -118,11 +133,14 @@ impl Gates {
             let mut crossing = Crossing {
                 views: Vec::new(),
                 verdict: None,
-                by: BY.to_owned(),
-                why: format!("passed the gates of {}", self.stages.list()[at].name),
+                by: sender.map_or(BY, |sender| &sender.by).to_owned(),
+                why: sender.map_or_else(
+                    || format!("passed the gates of {}", self.stages.list()[at].name),
+                    |sender| sender.why.clone(),
+                ),
             };
             let held = self
-                .ask_gates(&stored, at, &door, approval, &mut crossing)
+                .ask_gates(&stored, at, &door, sender, &mut crossing)
                 .await?;
             if held.is_none() {
                 crossing.views.push(door);
@@ -176,7 +194,7 @@ impl Gates {
         stored: &StoredVersion,
         at: usize,
         door: &str,
-        approval: Option<&Approval>,
+        sender: Option<&Sender>,
         crossing: &mut Crossing,
     ) -> Result<Option<Passage>, Refusal> {
         for gate in &self.stages.list()[at].gates {
@@ -191,16 +209,11 @@ impl Gates {
                         return Ok(Some(Passage::Refused { view, why }));
                     }
                 }
-                Gate::Approval => match approval.filter(|approval| approval.is_for(door)) {
-                    Some(approval) => {
-                        crossing.by = approval.by.clone();
-                        crossing.why = approval.why.clone();
-                    }
-                    None => {
-                        let view = door.to_owned();
-                        return Ok(Some(Passage::Waits { view }));
-                    }
-                },
+                Gate::Approval if sender.is_some_and(|sender| sender.opens(door)) => {}
+                Gate::Approval => {
+                    let view = door.to_owned();
+                    return Ok(Some(Passage::Waits { view }));
+                }
             }
         }
         Ok(None)
