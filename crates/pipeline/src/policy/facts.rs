@@ -27,9 +27,9 @@ pub enum Profile {
 /// Where the files came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// `proxy` (an upstream GOPROXY) or the version control system: `git`, `hg`, `svn`, `bzr`, `fossil`; empty if unknown.
+    /// The version control system: `git`, `hg`, `svn`, `bzr`, `fossil`; empty if unknown, as of proxies that say nothing.
     pub kind: String,
-    /// The proxy's or repository's address, without credentials; empty if unknown.
+    /// The repository's address, without credentials; empty if unknown.
     pub url: String,
     /// The commit, in the repository's own spelling; empty if unknown.
     pub commit: String,
