@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use crate::answer::Error;
 use crate::config::{FrontConfig, OnMiss, RefusalMode};
 use crate::entry::Entry;
-use crate::hot::Hot;
+use crate::hot::{Hot, Mark};
 use crate::identity::{Gatekeeper, HostRules};
 use crate::metrics::Metrics;
 use crate::negatives::Negatives;
@@ -135,10 +135,11 @@ impl Front {
             || self.config.refusal == RefusalMode::Gatekeeper
     }
 
-    /// Keeps an answer of a view under a path in the one spelling. Only what the last stage says is asked for often.
-    pub(crate) fn keep(&self, view: View<'_>, path: &str, entry: &Arc<Entry>) {
+    /// Keeps an answer of a view under a path in the one spelling, made from what the keepers said since a moment. Only
+    /// what the last stage says is asked for often.
+    pub(crate) fn keep(&self, view: View<'_>, mark: Mark, path: &str, entry: &Arc<Entry>) {
         if view.is_last() {
-            self.hot.insert(path, entry.clone());
+            self.hot.insert_since(mark, path, entry.clone());
         }
     }
 

@@ -5,7 +5,9 @@
 //! in it.
 
 use std::borrow::Cow;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use gomod::hash::ContentDigest;
@@ -21,6 +23,27 @@ use crate::target::{FileKind, hot_file_path, hot_path};
 /// Entries the map makes room for at first; it grows as needed.
 const ENTRIES_AT_START: usize = 1024;
 
+/// Counters of what was dropped; modules that share one cost each other an entry now and then.
+const COUNTERS: usize = 256;
+
+/// A moment before the keepers were asked. What was dropped since then may be in an answer that was made from what they
+/// said, so that one is not kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    dropped: Dropped,
+    counter: usize,
+    seen: u64,
+}
+
+/// What an answer is about that may be dropped.
+#[derive(Clone, Copy, Debug)]
+enum Dropped {
+    /// A version's file: when it is withdrawn.
+    Files,
+    /// A list, or what a query leads to: when anything of the module lands or is withdrawn.
+    Changing,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Hot {
@@ -30,6 +53,9 @@ pub struct Hot {
     view: Box<str>,
     /// Modules that take a token to read: nobody is asked for one here, so they are not kept.
     closed: PrivatePatterns,
+    files_dropped: Box<[AtomicU64]>,
+    changing_dropped: Box<[AtomicU64]>,
+    blobs_dropped: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +75,9 @@ impl Hot {
             prefix: prefix.into(),
             view: format!("/r/{view}").into(),
             closed: PrivatePatterns::default(),
+            files_dropped: (0..COUNTERS).map(|_| AtomicU64::new(0)).collect(),
+            changing_dropped: (0..COUNTERS).map(|_| AtomicU64::new(0)).collect(),
+            blobs_dropped: AtomicU64::new(0),
         }
     }
 
@@ -88,14 +117,54 @@ impl Hot {
         self.entries.insert(path.into(), entry);
     }
 
+    /// Now, for an answer about a file of a version of the module.
+    pub fn mark_file(&self, module: &ModulePath) -> Mark {
+        self.mark(Dropped::Files, module)
+    }
+
+    /// Now, for an answer about what the module has: its list, or what a query leads to.
+    pub fn mark_changing(&self, module: &ModulePath) -> Mark {
+        self.mark(Dropped::Changing, module)
+    }
+
+    fn mark(&self, dropped: Dropped, module: &ModulePath) -> Mark {
+        let counter = counter_of(module);
+        let seen = self.count_dropped(dropped, counter);
+        Mark {
+            dropped,
+            counter,
+            seen,
+        }
+    }
+
+    fn count_dropped(&self, dropped: Dropped, counter: usize) -> u64 {
+        let of_module = match dropped {
+            Dropped::Files => &self.files_dropped,
+            Dropped::Changing => &self.changing_dropped,
+        };
+        // Both only grow, so the sum is the same only if both are.
+        of_module[counter].load(Ordering::SeqCst) + self.blobs_dropped.load(Ordering::SeqCst)
+    }
+
+    /// Keeps an answer that was made from what the keepers said after a moment, unless that was dropped meanwhile.
+    pub fn insert_since(&self, mark: Mark, path: &str, entry: Arc<Entry>) {
+        self.insert(path, entry);
+        // Who drops counts first: either it finds the entry, or its count is seen here.
+        if self.count_dropped(mark.dropped, mark.counter) != mark.seen {
+            self.entries.remove::<str>(path);
+        }
+    }
+
     /// Drops what may be different now that a version of the module has landed.
     pub fn drop_changing(&self, module: &ModulePath) {
+        self.changing_dropped[counter_of(module)].fetch_add(1, Ordering::SeqCst);
         self.entries.remove::<str>(&hot_path(module, "@v/list"));
         self.entries.remove::<str>(&hot_path(module, "@latest"));
     }
 
     /// Drops everything about one version: it was withdrawn.
     pub fn drop_version(&self, of: &ModuleVersion) {
+        self.files_dropped[counter_of(of.path())].fetch_add(1, Ordering::SeqCst);
         for kind in [FileKind::Info, FileKind::GoMod, FileKind::Zip] {
             self.entries.remove::<str>(&hot_file_path(of, kind));
         }
@@ -105,6 +174,7 @@ impl Hot {
     /// Drops every answer made from this blob: it has rotted, and what is mapped or open of it may have too. Looks at every
     /// entry.
     pub fn drop_blob(&self, digest: &ContentDigest) {
+        self.blobs_dropped.fetch_add(1, Ordering::SeqCst);
         let tag = format!("\"{digest}\"");
         self.entries
             .retain(|_, entry| entry.plain.tag.as_bytes() != tag.as_bytes());
@@ -119,6 +189,11 @@ impl Hot {
     pub fn weight(&self) -> u64 {
         self.entries.weight()
     }
+}
+
+fn counter_of(module: &ModulePath) -> usize {
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(module.as_str());
+    usize::try_from(hash % COUNTERS as u64).unwrap_or_default()
 }
 
 /// The module that a path is about: a file of it, its list, its latest version, or a record of a checksum database.
@@ -183,6 +258,29 @@ mod tests {
         ] {
             assert!(hot.find(path, now).is_none(), "{path}");
         }
+    }
+
+    #[test]
+    fn an_answer_is_not_kept_when_what_it_is_about_was_dropped_while_it_was_made() {
+        let hot = Hot::new(1 << 20, "", "prod");
+        let of: ModuleVersion = "example.com/m@v1.0.0".parse().unwrap();
+        let (zip, list) = ("/example.com/m/@v/v1.0.0.zip", "/example.com/m/@v/list");
+        let keeps = |path: &str, mark: Mark, meanwhile: &dyn Fn()| {
+            hot.clear();
+            meanwhile();
+            hot.insert_since(mark, path, entry(None));
+            hot.find(path, Instant::now()).is_some()
+        };
+        let (file, changing) = (|| hot.mark_file(of.path()), || hot.mark_changing(of.path()));
+        assert!(keeps(zip, file(), &|| {}));
+        assert!(keeps(list, changing(), &|| {}));
+        assert!(!keeps(zip, file(), &|| hot.drop_version(&of)));
+        assert!(!keeps(list, changing(), &|| hot.drop_version(&of)));
+        assert!(!keeps(list, changing(), &|| hot.drop_changing(of.path())));
+        // A landing makes no file another one.
+        assert!(keeps(zip, file(), &|| hot.drop_changing(of.path())));
+        let digest = ContentDigest::of(b"rotten");
+        assert!(!keeps(zip, file(), &|| hot.drop_blob(&digest)));
     }
 
     #[test]

@@ -225,6 +225,7 @@ pub(crate) async fn find_served(
     kind: FileKind,
     may_fetch: bool,
 ) -> Result<Option<Arc<Entry>>, Error> {
+    let mark = front.hot.mark_file(of.path());
     let found = front.catalog.find_version(view.name(), of).await;
     let (found, is_member) = match found {
         Ok(None) if kind != FileKind::Zip && !front.config.gate_mods => {
@@ -254,19 +255,22 @@ pub(crate) async fn find_served(
         (false, FileKind::Info) => Some(Instant::now() + STANDING_KEPT),
         _ => None,
     };
-    render_stored(front, view, &stored, kind, until, may_fetch).await
+    let entry = render_stored(front, of, &stored, kind, until, may_fetch).await?;
+    if let Some(entry) = &entry {
+        front.keep(view, mark, &hot_file_path(of, kind), entry);
+    }
+    Ok(entry)
 }
 
 /// Opens a stored file and renders it.
 async fn render_stored(
     front: &Front,
-    view: View<'_>,
+    of: &ModuleVersion,
     stored: &StoredVersion,
     kind: FileKind,
     until: Option<Instant>,
     may_fetch: bool,
 ) -> Result<Option<Arc<Entry>>, Error> {
-    let of = &stored.module;
     let Some(digest) = digest_of(stored, kind) else {
         return Ok(None);
     };
@@ -301,9 +305,7 @@ async fn render_stored(
         gzip: kind != FileKind::Zip,
         until,
     });
-    let entry = Arc::new(entry.with_file(file));
-    front.keep(view, &hot_file_path(of, kind), &entry);
-    Ok(Some(entry))
+    Ok(Some(Arc::new(entry.with_file(file))))
 }
 
 fn digest_of(stored: &StoredVersion, kind: FileKind) -> Option<ContentDigest> {

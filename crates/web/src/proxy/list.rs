@@ -17,6 +17,7 @@ use queue::{Durability, Priority};
 use crate::answer::{Error, TEXT};
 use crate::entry::{Draft, Entry, Keep};
 use crate::front::{Front, Work, catalog_trouble};
+use crate::hot::Mark;
 use crate::metrics::Class;
 use crate::negatives::Negative;
 use crate::proxy::freshness::{Freshness, RETRY_AFTER, judge};
@@ -46,6 +47,7 @@ pub(crate) async fn list_versions(
     if front.shows_members_only(view) {
         return list_members(front, view, module).await;
     }
+    let mut mark = front.hot.mark_changing(module);
     let ask = ListAsk {
         module: module.clone(),
     };
@@ -86,7 +88,11 @@ pub(crate) async fn list_versions(
             let _ = front.submit(&work, Priority::Behind);
             (known.versions, RETRY_AFTER)
         }
-        Freshness::Old => refresh(front, module, &work, known).await?,
+        Freshness::Old => {
+            let (mut versions, keep) = refresh(front, module, &work, known).await?;
+            mark = catch_up(front, module, &mut versions).await?;
+            (versions, keep)
+        }
     };
     // One of many who waited for the same answer has made it already.
     if let Some(entry) = front.find_kept(view, &path) {
@@ -94,8 +100,20 @@ pub(crate) async fn list_versions(
     }
     hide(front, view, module, &mut versions).await?;
     let entry = Arc::new(render_list(&versions, keep));
-    front.keep(view, &path, &entry);
+    front.keep(view, mark, &path, &entry);
     Ok(entry)
+}
+
+/// Adds what has landed while the upstream was waited for; what was read before no longer counts.
+async fn catch_up(
+    front: &Front,
+    module: &ModulePath,
+    versions: &mut BTreeSet<Version>,
+) -> Result<Mark, Error> {
+    let mark = front.hot.mark_changing(module);
+    let stored = list_stored(front, module).await?;
+    versions.extend(stored.into_iter().filter(|version| !version.is_pseudo()));
+    Ok(mark)
 }
 
 /// The list of a view that shows its members alone. Nobody is asked, so there is nothing to wait for.
@@ -104,15 +122,23 @@ async fn list_members(
     view: View<'_>,
     module: &ModulePath,
 ) -> Result<Arc<Entry>, Error> {
+    let mark = front.hot.mark_changing(module);
     let versions = list_shown(front, view, module).await?;
-    if versions.is_empty() {
+    // Where members are hidden the list is empty, and go stays where it is; a "no" would end its whole upgrade.
+    if versions.is_empty() && !has_members(front, view, module).await? {
         return Err(Error::Unserved(format!(
             "no version of {module} is in {view}"
         )));
     }
     let entry = Arc::new(render_list(&versions, front.config.list_fresh));
-    front.keep(view, &hot_path(module, "@v/list"), &entry);
+    front.keep(view, mark, &hot_path(module, "@v/list"), &entry);
     Ok(entry)
+}
+
+async fn has_members(front: &Front, view: View<'_>, module: &ModulePath) -> Result<bool, Error> {
+    let members = front.catalog.list_versions(view.name(), module, 1).await;
+    let members = members.map_err(|cause| catalog_trouble(module, cause))?;
+    Ok(!members.is_empty())
 }
 
 async fn refresh(

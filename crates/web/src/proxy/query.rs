@@ -136,9 +136,10 @@ async fn answer(
         }
         (known, _) => refresh(front, question, &work, known).await?,
     };
+    let mark = front.hot.mark_changing(module);
     let info = shown(front, question, info, true).await?;
     let entry = Arc::new(info.render(question, keep));
-    front.keep(*view, &question.path, &entry);
+    front.keep(*view, mark, &question.path, &entry);
     Ok(entry)
 }
 
@@ -208,13 +209,14 @@ async fn answer_from_members(
     } = question;
     let keep = front.config.list_fresh;
     if query == LATEST {
+        let mark = front.hot.mark_changing(module);
         let entry = find_latest(front, *view, module, may_fetch).await?;
         let entry =
             entry.ok_or_else(|| Error::Unserved(format!("no version of {module} is in {view}")))?;
         let info = entry.plain.body.clone();
         let time = entry.last_modified.as_ref().map(|(at, _)| *at);
         let entry = Arc::new(render_info(question.class, info, time, keep));
-        front.keep(*view, &question.path, &entry);
+        front.keep(*view, mark, &question.path, &entry);
         return Ok(entry);
     }
     let what = format!("{module}@{query}");

@@ -82,3 +82,28 @@ fn a_gatekeeper_lists_members_alone_and_go_get_u_works_with_them() {
     let chosen = go.must(&project, &["list", "-m", MODULE]);
     assert!(chosen.contains("v1.1.0"), "{chosen}");
 }
+
+#[test]
+fn where_all_members_are_hidden_go_stays_where_it_is() {
+    let rig = Rig::new()
+        .set("refusal", "gatekeeper")
+        .set("policy.deny", &format!("{MODULE}@v1.3.0"));
+    let only = rig.publish("v1.2.0");
+    let text = format!("module {MODULE}\n\ngo 1.21\n\nretract [v1.0.0, v1.3.0]\n");
+    let files = [("go.mod", text.as_str()), ("m.go", "package m\n")];
+    let retracting = rig.upstream.publish(MODULE, "v1.3.0", &files);
+    let granary = rig.setup.start();
+    granary.must_get(&only.file("zip"));
+    check(&granary, &retracting.file("zip"), 403, &[]);
+    let list = granary.get(&format!("/{MODULE}/@v/list"));
+    assert_eq!((list.status, list.text().as_str()), (200, ""));
+    let Some(go) = Go::find(&granary, &rig.database) else {
+        return;
+    };
+    let main = "package main\n\nimport _ \"example.com/gated\"\n\nfunc main() {}\n";
+    let text = format!("module example.com/p\n\ngo 1.21\n\nrequire {MODULE} v1.2.0\n");
+    let project = go.project("p", &[("go.mod", &text), ("main.go", main)]);
+    go.must(&project, &["get", "-u", "./..."]);
+    let chosen = go.must(&project, &["list", "-m", MODULE]);
+    assert!(chosen.contains("v1.2.0"), "{chosen}");
+}
