@@ -146,11 +146,16 @@ impl Hot {
         of_module[counter].load(Ordering::SeqCst) + self.blobs_dropped.load(Ordering::SeqCst)
     }
 
+    /// Whether anything was dropped since a moment.
+    pub fn is_overtaken(&self, mark: Mark) -> bool {
+        self.count_dropped(mark.dropped, mark.counter) != mark.seen
+    }
+
     /// Keeps an answer that was made from what the keepers said after a moment, unless that was dropped meanwhile.
     pub fn insert_since(&self, mark: Mark, path: &str, entry: Arc<Entry>) {
         self.insert(path, entry);
         // Who drops counts first: either it finds the entry, or its count is seen here.
-        if self.count_dropped(mark.dropped, mark.counter) != mark.seen {
+        if self.is_overtaken(mark) {
             self.entries.remove::<str>(path);
         }
     }

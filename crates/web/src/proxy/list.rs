@@ -90,7 +90,7 @@ pub(crate) async fn list_versions(
         }
         Freshness::Old => {
             let (mut versions, keep) = refresh(front, module, &work, known).await?;
-            mark = catch_up(front, module, &mut versions).await?;
+            mark = catch_up(front, module, mark, &mut versions).await?;
             (versions, keep)
         }
     };
@@ -104,12 +104,16 @@ pub(crate) async fn list_versions(
     Ok(entry)
 }
 
-/// Adds what has landed while the upstream was waited for; what was read before no longer counts.
+/// Adds what has landed since a moment, while the upstream was waited for; gives the moment up to which all is in.
 async fn catch_up(
     front: &Front,
     module: &ModulePath,
+    since: Mark,
     versions: &mut BTreeSet<Version>,
 ) -> Result<Mark, Error> {
+    if !front.hot.is_overtaken(since) {
+        return Ok(since);
+    }
     let mark = front.hot.mark_changing(module);
     let stored = list_stored(front, module).await?;
     versions.extend(stored.into_iter().filter(|version| !version.is_pseudo()));

@@ -4,7 +4,11 @@ use std::fs;
 use std::time::Duration;
 
 use super::{MODULE, Rig, check, must_run};
+use crate::postgres::server;
+use crate::rig::database::Database;
+use crate::rig::granary::Setup;
 use crate::rig::module::make;
+use crate::rig::upstream::Upstream;
 use crate::rig::{raw, wait_until};
 
 /// Every process has it within this time.
@@ -161,4 +165,35 @@ fn what_another_view_withholds_gets_around_no_gatekeeper() {
         granary.get(&made.file("zip")).status == 403
     });
     check(&granary, &made.file("zip"), 403, &["not this one"]);
+}
+
+#[test]
+fn a_withdrawal_reaches_every_process_that_serves_from_one_database() {
+    let Some(url) = server::fresh_database() else {
+        return;
+    };
+    let database = Database::new();
+    let upstream = Upstream::start_with(&database);
+    let made = upstream.publish(MODULE, "v1.0.0", &[("m.go", "package m\n")]);
+    let first = Setup::with(&upstream, &database).set("database", &url);
+    let store = format!("file://{}", first.folder("apart").join("blobs").display());
+    let first = first.set("store", &store);
+    let second = Setup::with(&upstream, &database)
+        .set("database", &url)
+        .set("store", &store);
+    let servers = [first.start(), second.start()];
+    for server in &servers {
+        // Twice: the second answer comes from memory.
+        for _ in 0..2 {
+            assert_eq!(server.must_get(&made.file("zip")), made.zip);
+        }
+    }
+    let of = format!("{MODULE}@v1.0.0");
+    must_run(&first, &["withdraw", &of, "--why", "not this one"]);
+    for server in &servers {
+        wait_until(WITHIN, "it is gone", || {
+            server.get(&made.file("zip")).status == 410
+        });
+        check(server, &made.file("zip"), 410, &["not this one"]);
+    }
 }
