@@ -119,13 +119,20 @@ fn a_rehearsal_that_is_ended_or_killed_leaves_nothing_for_long() {
     let place = backup.to_str().unwrap();
     run(&setup, &["backup", place], 0);
     let left = || std::fs::read_dir(&beside).unwrap().count() - 1;
+    // Killed before that, nobody can tell whose the folder is: it is named and stays.
+    let is_marked = || {
+        std::fs::read_dir(&beside).unwrap().flatten().any(|entry| {
+            let lock = entry.path().join("rehearsal.lock");
+            std::fs::metadata(lock).is_ok_and(|lock| lock.len() > 0)
+        })
+    };
     let log = setup.folder("logs").join("rehearsal");
     let (mut cut, mut killed) = (0, 0);
     for signal in ["TERM", "INT", "TERM", "INT", "KILL", "KILL"] {
         let mut rehearsal = setup.command(&["rehearse", place]);
         let mut process = Process::start(&mut rehearsal, &log);
         wait_until(Duration::from_secs(60), "its folder", || {
-            left() > 0 || process.ended()
+            is_marked() || process.ended()
         });
         let id = process.id().to_string();
         Command::new("kill")
